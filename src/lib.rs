@@ -33,7 +33,7 @@
 //!  handles: what all interfaces hold
 //!  inbox, projection, state
 //!  people
-//!  net, privacy, telemetry
+//!  net, privacy, telemetry, synthetic
 //!  config, clock
 //! ```
 

@@ -151,7 +151,9 @@ impl Channel {
 
     /// It works, and lets the synthetic patient pass: what waits for the other side is told of otherwise.
     fn pass(&self) {
-        if let Some(seq) = self.handles.board().synthetic.and_then(|seen| seen.seq) {
+        let own = self.handles.synthetic.boot();
+        let seen = self.handles.board().synthetic.filter(|seen| seen.boot == own);
+        if let Some(seq) = seen.and_then(|seen| seen.seq) {
             self.handles.synthetic.passed(&self.id, seq);
         }
     }

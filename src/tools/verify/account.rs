@@ -2,17 +2,16 @@
 //! whom, what devices left out, and what retention took.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use data_encoding::HEXLOWER;
 
 use crate::pipeline::stored;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::model::alarm::Alarm;
-use vitalgate_domain::model::ids::ChannelId;
+use vitalgate_domain::model::ids::{AlarmId, ChannelId};
 use vitalgate_domain::model::responsibility::Delivery;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::Change;
-use vitalgate_store::reader::{JudgedBy, TransitionRow};
+use vitalgate_store::reader::JudgedBy;
 use vitalgate_store::{ReadError, Reader};
 
 /// Of each kind so many are named; all are counted.
@@ -86,14 +85,10 @@ fn judged_by(JudgedBy { core, rules, first, last }: &JudgedBy) -> String {
 fn undelivered(reader: &Reader, core: &Core) -> Result<Vec<String>, ReadError> {
     let mut lines = Vec::new();
     for (channel, upto) in reader.channels()? {
-        let waiting = announced_after(reader, upto)?;
-        if let Some((first, _)) = waiting.first() {
-            let count = waiting.len();
-            let whose: Vec<_> = waiting.iter().map(|(_, alarm)| alarm.id.to_string()).collect();
+        if let Some(Behind { count, since, alarms }) = behind(reader, upto)? {
+            let alarms = named(&alarms, count);
             lines.push(format!(
-                "channel {channel} has told all up to transition {upto}, and not {count} announcements since {}: alarms {}",
-                first.at,
-                named(&whose)
+                "channel {channel} has told all up to transition {upto}, and not {count} announcements since {since}: alarms {alarms}"
             ));
         }
     }
@@ -118,9 +113,17 @@ fn undelivered(reader: &Reader, core: &Core) -> Result<Vec<String>, ReadError> {
     Ok(lines)
 }
 
+/// What was announced after a channel had told everything.
+struct Behind {
+    count: usize,
+    since: Timestamp,
+    /// Of the first of them.
+    alarms: Vec<AlarmId>,
+}
+
 /// What calls somebody after a transition, whomever it is for.
-fn announced_after(reader: &Reader, seq: u64) -> Result<Vec<(TransitionRow, Alarm)>, ReadError> {
-    let (mut after, mut found) = (seq, Vec::new());
+fn behind(reader: &Reader, seq: u64) -> Result<Option<Behind>, ReadError> {
+    let (mut after, mut found) = (seq, None::<Behind>);
     loop {
         let page = reader.alarms_after(after, PAGE)?;
         let Some(last) = page.last() else { return Ok(found) };
@@ -128,7 +131,12 @@ fn announced_after(reader: &Reader, seq: u64) -> Result<Vec<(TransitionRow, Alar
         for row in page {
             let announces = Change::of_word(&row.change).is_some_and(Change::announces);
             let alarm = stored::alarm(&row.body).ok().filter(|alarm| !alarm.is_shown_only());
-            found.extend(alarm.filter(|_| announces).map(|alarm| (row, alarm)));
+            let Some(alarm) = alarm.filter(|_| announces) else { continue };
+            let all = found.get_or_insert(Behind { count: 0, since: row.at, alarms: Vec::new() });
+            all.count += 1;
+            if all.alarms.len() < NAMED && !all.alarms.contains(&alarm.id) {
+                all.alarms.push(alarm.id);
+            }
         }
     }
 }
@@ -174,10 +182,10 @@ fn removed(reader: &Reader) -> Result<Vec<String>, ReadError> {
     Ok(lines)
 }
 
-fn named<T: Display>(of: &[T]) -> String {
-    let words: Vec<String> = of.iter().take(NAMED).map(ToString::to_string).collect();
-    let more = of.len().saturating_sub(NAMED);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+/// The first of so many.
+fn named(alarms: &[AlarmId], count: usize) -> String {
+    let words: Vec<&str> = alarms.iter().map(AlarmId::as_str).collect();
+    let rest = if count > NAMED { " and others" } else { "" };
     format!("{}{rest}", words.join(", "))
 }
 

@@ -37,7 +37,7 @@ people = ["d1"]
 
 pub(super) struct Ward {
     pub(super) gateway: Gateway,
-    phone: Receiver,
+    pub(super) phone: Receiver,
     doctor: Receiver,
     pub(super) pager: Receiver,
     _secrets: tempfile::TempDir,

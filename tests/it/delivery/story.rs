@@ -123,6 +123,30 @@ fn verify_names_the_channel_that_has_not_told_an_alarm_and_nothing_once_it_has()
 }
 
 #[test]
+fn verify_names_the_person_who_was_told_and_has_not_got_it_and_what_devices_left_out() {
+    let ward = Ward::begin();
+    ward.phone.answers(|_| 503);
+    send(&ward.gateway, 1, &[70.0]);
+    send(&ward.gateway, 5, &[69.0]);
+    let alarm = ward.alarm();
+    let lines = eventually("the nurse is named", || {
+        let output = ward.gateway.command_line("verify", &[]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.contains(" to n1 by phone at ").then_some(text)
+    });
+    let of = |begin: &str| lines.lines().filter(|line| line.starts_with(begin)).collect::<Vec<_>>();
+    let told = format!(
+        "undelivered: alarm {} (test.spo2_low) to n1 by phone",
+        alarm["id"].as_str().unwrap()
+    );
+    assert!(of("undelivered: ").iter().any(|line| line.starts_with(&told)), "{lines}");
+    assert_eq!(of("holes: "), ["holes: device dev-1 numbered 3 messages that never came"]);
+    assert_eq!(of("retention: "), ["retention: nothing"]);
+    assert!(of("journal: ")[0].contains(", from 20"), "{lines}");
+    assert!(of("judged by: ")[0].starts_with("judged by: core "), "{lines}");
+}
+
+#[test]
 fn a_channel_that_takes_alarms_too_late_is_an_alarm_itself() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0);

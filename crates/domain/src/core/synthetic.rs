@@ -8,7 +8,7 @@ use super::{Core, Head};
 use crate::model::alarm::AlarmKind;
 use crate::model::command::{Action, AgeClass, Command, PatientDetails, Registration};
 use crate::model::fate::Fate;
-use crate::model::ids::DeviceId;
+use crate::model::ids::{DeviceId, PatientId};
 use crate::model::input::Input;
 use crate::model::message::{Body, Message, Mode, Reading};
 use crate::model::synthetic::SyntheticSeen;
@@ -20,6 +20,10 @@ use crate::site::Site;
 
 /// It was bound for so long before it was measured.
 const BOUND_FOR: Span = Span::mins(1);
+
+/// Who it is there, and by what it is measured.
+const PATIENT: &str = "synthetic";
+const DEVICE: &str = "synthetic";
 
 impl Core {
     /// Says what the rules in force make of it.
@@ -37,28 +41,30 @@ impl Core {
     /// Whether a patient of whom this was measured would have an alarm.
     fn raises(&self, message: &Message, now: Stamp) -> bool {
         let before = Stamp { at: now.at - BOUND_FOR, ..now };
-        let Ok(patient) = "synthetic".parse() else { return false };
+        let (Ok(id), Ok(device)) = (PATIENT.parse::<PatientId>(), DEVICE.parse::<DeviceId>())
+        else {
+            return false;
+        };
         let mut own = self.beside(before);
-        let device = message.device.clone();
         let act = |action| Input::Command(Box::new(Command { actor: String::new(), action }));
         let admission = Action::AdmitPatient(PatientDetails {
-            id: patient,
+            id: id.clone(),
             age_class: AgeClass::Adult,
             continuous: false,
             bed: None,
             pregnant: Some(false),
         });
-        let Ok(patient) = "synthetic".parse() else { return false };
+        let registration = Action::AddDevice(self.registration(device.clone()));
         let binding = Action::Bind {
             device: device.clone(),
-            patient,
+            patient: id,
             from: None,
             zero_means_no_sensor: None,
             replaces: None,
         };
-        let registration = Action::AddDevice(self.registration(device));
-        own.fold(1, before, &[act(admission), act(registration), act(binding)].map(|input| input));
-        let real = Message { mode: Mode::Real, ..message.clone() };
+        drop(own.fold(1, before, &[act(admission), act(registration), act(binding)]));
+        let principal = device.clone();
+        let real = Message { mode: Mode::Real, principal, device, ..message.clone() };
         let told = own.fold(2, now, &[Input::Message(Box::new(real))]);
         told.transitions.iter().any(|transition| match &transition.body {
             TransitionBody::Alarm { change: Change::Raised, alarm, .. } => {

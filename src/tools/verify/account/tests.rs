@@ -1,6 +1,5 @@
 //! Each line of the account says what a store made for it holds, and nothing where it holds nothing.
 
-use super::*;
 use crate::tests::stores::{tamper, ward};
 use crate::tools::verify::verify;
 use vitalgate_store::audit::Evidence;
