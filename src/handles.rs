@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::projection::view::Board;
+use crate::synthetic::Synthetic;
 use crate::telemetry::{Degraded, Metrics};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::signal::SignalTable;
@@ -28,6 +29,8 @@ pub struct Handles {
     pub metrics: Metrics,
     /// Where a part reports that it does not work as it should.
     pub degraded: Degraded,
+    /// What the synthetic patient is known by, and how far it has come.
+    pub synthetic: Synthetic,
 }
 
 impl Handles {
@@ -39,7 +42,8 @@ impl Handles {
         clock: Clock,
     ) -> Self {
         let (metrics, degraded) = (Metrics::default(), Degraded::default());
-        Self { inbox, board, signals, clock, metrics, degraded }
+        let synthetic = Synthetic::default();
+        Self { inbox, board, signals, clock, metrics, degraded, synthetic }
     }
 
     /// The board as it is now.

@@ -33,7 +33,7 @@
 //!  handles: what all interfaces hold
 //!  inbox, projection, state
 //!  people
-//!  net, privacy, telemetry
+//!  net, privacy, telemetry, synthetic
 //!  config, clock
 //! ```
 
@@ -53,6 +53,7 @@ pub mod pipeline;
 pub mod privacy;
 pub mod projection;
 pub mod state;
+pub mod synthetic;
 pub mod telemetry;
 pub mod tools;
 

@@ -13,7 +13,7 @@ use super::{Addresses, RunMode};
 use crate::app::settings;
 use crate::app::stage::Stage;
 use crate::config::{self, Config, DeadMan};
-use crate::delivery::{self, Channel};
+use crate::delivery::{self, Channel, Waits};
 use crate::handles::Handles;
 use crate::http::{AppState, Auth, AuthInForce, ExportedHistory, Limits, Server};
 use crate::influx::archive::{Archive, Unread};
@@ -23,17 +23,19 @@ use crate::ingest::sources::subscriber::Subscriber;
 use crate::ingest::{Refusals, SourceHandles};
 use crate::net::descriptors;
 use crate::net::outbound::Outbound;
+use crate::operate::synthetic::{SyntheticPatient, own_address};
 use crate::operate::systemd::{self, Notifier, Watchdog};
-use crate::operate::{self, deadman, heads};
+use crate::operate::{self, deadman, heads, times};
 use crate::people::People;
 use crate::pipeline::load_shedding::Load;
 use crate::pipeline::pulse::{Pulse, is_fresh, not_ready};
 use crate::privacy::pseudonym::Pseudonyms;
 use crate::projection::ring::Ring;
-use crate::telemetry::{Metrics, watch_space};
+use crate::telemetry::{Metrics, Targets, watch_space};
 use vitalgate_domain::model::alarm::Priority;
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::ids::ChannelId;
+use vitalgate_domain::model::input::Stretch;
 use vitalgate_store::audit::SignedHead;
 use vitalgate_store::consumers::{Consumer, Registration};
 use vitalgate_store::{Opened, Reader};
@@ -63,6 +65,10 @@ pub(super) struct Shared {
     pub(super) sink_alarming: bool,
     /// The channels about which an alarm is open, with how grave it is.
     pub(super) undelivered: BTreeMap<ChannelId, Priority>,
+    /// Whether an alarm is open that the synthetic patient stays away; `None` where it is not sent.
+    pub(super) synthetic: Option<bool>,
+    /// The stretches about which an alarm is open that alarms are late there.
+    pub(super) late: Vec<Stretch>,
     /// Who is called for alarms.
     pub(super) teams: TeamsInForce,
     /// Who may use HTTP.
@@ -82,7 +88,7 @@ impl Interfaces {
     ) -> anyhow::Result<Self> {
         let brokers = settings::subscribers(config)?.into_iter().map(Subscriber::new);
         let subscribers = brokers.collect::<Result<_, _>>().context("[[broker]]")?;
-        let around = Around::new(config, opened, &shared)?;
+        let mut around = Around::new(config, opened, &shared)?;
         let listener = ListenerConfig::from(config);
         let sockets = listener.sockets() + limits(config).places().all();
         if let Err(too_few) = descriptors::raise_for(sockets) {
@@ -90,6 +96,17 @@ impl Interfaces {
             shared.handles.degraded.set("file descriptors", Some(too_few.to_string()));
         }
         let listener = Listener::bind(listener).context("cannot listen for MQTT")?;
+        around.synthetic = shared.synthetic.map(|told| SyntheticPatient {
+            config: config.synthetic.clone(),
+            listener: config
+                .mqtt
+                .listen
+                .and_then(|_| listener.local_addrs().first().copied())
+                .map(own_address),
+            channels: config.channel.iter().map(|channel| channel.id.clone()).collect(),
+            told,
+            handles: shared.handles.clone(),
+        });
         let server = Server::bind(config.http.listen)
             .await
             .with_context(|| format!("cannot listen for HTTP on {}", config.http.listen))?;
@@ -102,7 +119,8 @@ impl Interfaces {
         };
         let sink = sink(config, opened, &shared).await?;
         let channels = channels(config, opened, &shared)?;
-        let state = state(config, opened, &shared)?;
+        let waits = channels.iter().map(Channel::waits).collect();
+        let state = state(config, opened, &shared, waits)?;
         let source = SourceHandles {
             handles: shared.handles,
             refusals: shared.refusals,
@@ -167,7 +185,12 @@ pub(super) fn auth(config: &Config, mode: RunMode) -> anyhow::Result<Auth> {
 }
 
 /// What the HTTP side works with.
-fn state(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<AppState> {
+fn state(
+    config: &Config,
+    opened: &Opened,
+    shared: &Shared,
+    waits: Vec<Waits>,
+) -> anyhow::Result<AppState> {
     let Shared { handles, ring, pulse, refusals, load, auth, .. } = shared;
     Ok(AppState {
         handles: handles.clone(),
@@ -182,6 +205,7 @@ fn state(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<Ap
             opened.consumer(influx::CONSUMER)?,
             &handles.metrics,
         )?,
+        waits,
         pulse: pulse.clone(),
         load: load.clone(),
         limits: limits(config),
@@ -206,6 +230,12 @@ fn exported_history(
     Ok(Some(ExportedHistory { archive, names, exported }))
 }
 
+/// Within how long alarms should be there.
+fn targets(slo: &config::Slo) -> Targets {
+    let within_s = [slo.announced_within, slo.taken_within].map(|span| span.as_secs_f64());
+    Targets { within_s, objective: slo.objective }
+}
+
 /// What looks after the gateway beside its work, for people and programs that watch it.
 #[derive(Debug)]
 pub(super) struct Around {
@@ -215,6 +245,8 @@ pub(super) struct Around {
     deadman: Option<(DeadMan, Outbound)>,
     people: Option<Arc<People>>,
     heads: watch::Receiver<Option<SignedHead>>,
+    synthetic: Option<SyntheticPatient>,
+    late: Vec<Stretch>,
 }
 
 impl Around {
@@ -230,17 +262,24 @@ impl Around {
         let (handles, pulse) = (shared.handles.clone(), shared.pulse.clone());
         let heads = shared.heads.clone();
         let people = shared.people.clone();
-        Ok(Self { handles, pulse, reader: opened.reader(), deadman, people, heads })
+        handles.metrics.aim(targets(&config.slo));
+        let (reader, late, synthetic) = (opened.reader(), shared.late.clone(), None);
+        Ok(Self { handles, pulse, reader, deadman, people, heads, synthetic, late })
     }
 
     /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
     pub(super) fn start(self) -> Stage {
-        let Self { handles, pulse, reader, deadman, people, heads } = self;
+        let Self { handles, pulse, reader, deadman, people, heads, synthetic, late } = self;
         let of_people = handles.clone();
+        let of_times = handles.clone();
         let Handles { board, clock, metrics, .. } = handles;
         let mut stage = Stage::default();
         stage.start("space", watch_space(reader, metrics.clone(), stage.token()));
         stage.start("audit head", heads::tell(heads.clone(), stage.token()));
+        stage.start("times of alarms", times::watch(of_times, late, stage.token()));
+        if let Some(patient) = synthetic {
+            stage.start("synthetic patient", patient.run(stage.token()));
+        }
         if let Some(people) = people {
             let (kept, told) = (Arc::clone(&people), of_people.clone());
             stage.start("people", operate::people::keep(kept, of_people, stage.token()));

@@ -162,6 +162,10 @@ impl App {
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
                 undelivered: core.site.undelivered_channels().collect(),
+                // Where time goes by the messages nothing comes out in any time.
+                synthetic: (config.synthetic.enabled && !mode.stream_clock)
+                    .then(|| core.site.misses_the_synthetic()),
+                late: core.site.late_stretches(),
                 auth: AuthInForce::new(auth_seen).with_people(people.clone(), &clock),
                 people,
                 teams: teams.clone(),

@@ -135,6 +135,9 @@ pub(super) fn first_inputs(
     }));
     let crowded = core.site.crowded_ways().into_iter();
     first.extend(crowded.map(|way| Input::Crowded { way, ended: 0, address: None }));
+    if core.site.misses_the_synthetic() && !config.synthetic.enabled && !mode.headless {
+        first.push(Input::Synthetic { fault: None });
+    }
     if config.influx.is_none() && core.site.is_sink_alarming() {
         first.push(Input::Sink { refused: None, behind: false, words: None });
     }

@@ -9,6 +9,7 @@ mod doctor;
 mod duty;
 mod export;
 mod gateway;
+mod incident;
 mod notify;
 mod person;
 mod progress;
@@ -49,6 +50,8 @@ enum Command {
     Verify(store::VerifyArgs),
     /// Print where the audit stands, signed, or the public key to check that with.
     Audit(audit::AuditArgs),
+    /// Write one alarm and all it stands on as one file, or derive it from such a file again.
+    Incident(incident::IncidentArgs),
     /// Send a CSV recording through MQTT as a device would; judged as live under `--clock stream`.
     Replay(ReplayOptions),
     /// Register, bind, list or revoke devices.
@@ -151,6 +154,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Check(args) => gateway::check(&args),
         Command::Verify(args) => store::verify(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Incident(args) => incident::run(&args),
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
         Command::Person(args) => person::run(&args),

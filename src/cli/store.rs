@@ -78,6 +78,9 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         say(&format!("note: {note}"));
     }
     say(&verdict.line());
+    for line in verdict.account.lines() {
+        say(&line);
+    }
     for unknown in &verdict.unknown {
         say(&format!("not known: {unknown}"));
     }

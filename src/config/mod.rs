@@ -16,7 +16,9 @@ mod mqtt;
 mod open;
 mod people;
 mod site;
+mod slo;
 mod store;
+mod synthetic;
 mod teams;
 mod url;
 
@@ -39,7 +41,9 @@ pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
 pub use self::open::OpenDoor;
 pub use self::people::People;
 pub use self::site::{Site, TimeZone as SiteZone};
+pub use self::slo::Slo;
 pub use self::store::Store;
+pub use self::synthetic::Synthetic;
 pub use self::teams::{BadTeams, Teams};
 pub use self::url::{NotAServer, ServerUrl};
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
@@ -99,6 +103,12 @@ pub struct Config {
     /// Who waits for a ping.
     #[serde(default)]
     pub deadman: Option<DeadMan>,
+    /// The patient that the gateway makes up.
+    #[serde(default)]
+    pub synthetic: Synthetic,
+    /// How fast alarms have to be.
+    #[serde(default)]
+    pub slo: Slo,
 }
 
 /// `[rules]`, `[signals]` and `[teams]`.
@@ -161,6 +171,12 @@ pub enum BadConfig {
         /// Bytes.
         bytes: u64,
     },
+    /// A synthetic patient that says nothing.
+    #[error("synthetic: `every` must be 1s to 1h, and `within` 100ms to `every`")]
+    Synthetic,
+    /// Times that no alarm could keep, or that say nothing.
+    #[error("slo: times must be 10ms to 10m, and `objective` 0.5 to 1.0")]
+    Slo,
     /// A class that no signal is of.
     #[error("store.history_keep_by_class: {0}")]
     Class(#[from] NoSuchClass),
@@ -247,6 +263,8 @@ impl Config {
         broker::check(&self.broker)?;
         channel::check(&self.channel)?;
         self.budget.check()?;
+        self.synthetic.check()?;
+        self.slo.check()?;
         Ok(())
     }
 

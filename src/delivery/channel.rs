@@ -10,16 +10,19 @@ use super::answer::Verdict;
 use super::event::Event;
 use super::outbox::{Outbox, Page, Waiting};
 use super::selection::Selection;
+use super::waits::Waits;
 use super::way::{BadWay, Way};
 use crate::config::{self, Teams};
 use crate::handles::Handles;
 use crate::net::backoff::Backoff;
+use crate::telemetry::Hop;
 use vitalgate_domain::model::alarm::Priority;
 use vitalgate_domain::model::ids::{AlarmId, ChannelId, DeviceId};
-use vitalgate_domain::model::input::Input;
+use vitalgate_domain::model::input::{Input, Stretch};
 use vitalgate_domain::model::message::DeadLetter;
-use vitalgate_domain::model::time::Span;
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::consumers::{Consumer, ConsumerCursor};
+use vitalgate_store::deliveries::{Delivered, TAKEN};
 use vitalgate_store::types::Identity;
 use vitalgate_store::{ReadError, Reader};
 
@@ -72,7 +75,7 @@ pub struct Channel {
     /// What the core was told to wait here.
     told: Option<Priority>,
     /// Taken already, though it is behind what waits.
-    ahead: Option<u64>,
+    ahead: Option<Delivered>,
 }
 
 impl Channel {
@@ -94,6 +97,12 @@ impl Channel {
             told,
             ahead: None,
         })
+    }
+
+    /// What it has not told yet.
+    pub fn waits(&self) -> Waits {
+        let (way, outbox) = (Arc::clone(&self.way), Arc::clone(&self.outbox));
+        Waits { channel: self.id.clone(), way, outbox, consumer: self.consumer.clone() }
     }
 
     /// Sends everything; from `stop` on only what is committed by then, as far as it gets in time.
@@ -120,14 +129,15 @@ impl Channel {
             if newest > seq {
                 let Page { events, upto } = self.read(move |outbox| outbox.after(seq)).await;
                 for event in events {
-                    self.send(&event).await;
-                    self.come_to(event.seq);
+                    let told = self.send(&event).await;
+                    self.leave(event.seq, Vec::new(), told);
                 }
                 seq = upto.unwrap_or(newest);
                 self.come_to(seq);
                 continue;
             }
             self.tell(None, String::new()).await;
+            self.pass();
             self.look_at_wards();
             if stop.is_cancelled() {
                 return;
@@ -139,15 +149,25 @@ impl Channel {
         }
     }
 
+    /// It works, and lets the synthetic patient pass: what waits for the other side is told of otherwise.
+    fn pass(&self) {
+        let own = self.handles.synthetic.boot();
+        let seen = self.handles.board().synthetic.filter(|seen| seen.boot == own);
+        if let Some(seq) = seen.and_then(|seen| seen.seq) {
+            self.handles.synthetic.passed(&self.id, seq);
+        }
+    }
+
     /// Everything up to transition `seq` is taken, or nothing to send.
     fn come_to(&self, seq: u64) {
-        self.leave(seq, Vec::new());
+        self.leave(seq, Vec::new(), None);
     }
 
     /// The time tells a channel that has begun, and told nothing yet, from a new one.
-    fn leave(&self, seq: u64, letters: Vec<DeadLetter>) {
+    fn leave(&self, seq: u64, letters: Vec<DeadLetter>, told: Option<Delivered>) {
         let upto = self.handles.clock.wall();
-        self.consumer.put(ConsumerCursor { seq, upto, ..ConsumerCursor::default() }, letters);
+        let cursor = ConsumerCursor { seq, upto, ..ConsumerCursor::default() };
+        self.consumer.put_delivered(cursor, letters, told);
     }
 
     /// A channel that begins tells of every alarm that is open, and of all that comes after.
@@ -155,40 +175,60 @@ impl Channel {
         let board = self.handles.board();
         let open: Vec<AlarmId> = board.alarms.keys().cloned().collect();
         for event in self.read(move |outbox| outbox.of_alarms(&open)).await {
-            self.send(&event).await;
+            let told = self.send(&event).await;
+            // The cursor of a channel that is new stays there until all of them are told.
+            self.consumer.put_delivered(ConsumerCursor::default(), Vec::new(), told);
         }
         self.come_to(board.seq);
         board.seq
     }
 
-    /// Sends one event until it is taken, or given up.
-    async fn send(&mut self, event: &Event) {
-        if self.ahead.take_if(|seq| *seq == event.seq).is_some() {
-            return;
+    /// Sends one event until it is taken, or given up; says what became of it, `None` where the other side need not hear
+    /// of it.
+    async fn send(&mut self, event: &Event) -> Option<Delivered> {
+        if let Some(told) = self.ahead.take_if(|told| told.seq == event.seq) {
+            return Some(told);
         }
-        let mut refusals = 0;
+        let (tried, mut tries, mut refusals) = (self.handles.clock.wall(), 0, 0);
         loop {
-            let Some(verdict) = self.post(event).await else { return };
+            let verdict = self.post(event).await?;
+            tries += 1;
             let words = match verdict {
                 Verdict::Taken => {
+                    self.kept_time(event);
                     self.arrived(event).await;
                     self.backoff.reset();
                     self.handles.metrics.delivery_waits(self.id.as_str(), 0.0);
-                    return;
+                    return Some(self.told(event, (tried, tries), TAKEN.to_owned()));
                 }
                 Verdict::Refused(words) => {
                     refusals += 1;
                     if refusals >= REFUSALS && self.takes_what_follows(event.seq).await {
-                        return self.give_up(event, words).await;
+                        return Some(self.give_up(event, (tried, tries), words).await);
                     }
                     words
                 }
                 Verdict::Failing(words) => words,
             };
             if self.handles.clock.wall() - event.at >= self.give_up_after {
-                return self.give_up(event, words).await;
+                return Some(self.give_up(event, (tried, tries), words).await);
             }
             self.rest(event, &words).await;
+        }
+    }
+
+    /// What became of an event that was tried first at an instant, so many times.
+    fn told(&self, event: &Event, (tried, tries): (Timestamp, u32), result: String) -> Delivered {
+        let (channel, at) = (self.id.clone(), self.handles.clock.wall());
+        Delivered { seq: event.seq, channel, tried, at, tries, result }
+    }
+
+    /// How long it took from its announcement to the other side, where it calls somebody now.
+    fn kept_time(&self, event: &Event) {
+        if let Some(priority) = event.calls().filter(|_| !event.begins) {
+            let seconds = (self.handles.clock.wall() - event.at).as_secs_f64().max(0.0);
+            self.handles.metrics.alarm_latency(Hop::Channel, priority, seconds);
+            self.handles.metrics.kept_time(Stretch::Taken, priority, seconds);
         }
     }
 
@@ -221,8 +261,10 @@ impl Channel {
         let behind = self.read(move |outbox| outbox.after(seq)).await.events;
         for next in behind.iter().take(FOLLOWING) {
             if self.post(next).await == Some(Verdict::Taken) {
+                self.kept_time(next);
                 self.arrived(next).await;
-                self.ahead = Some(next.seq);
+                let tried = self.handles.clock.wall();
+                self.ahead = Some(self.told(next, (tried, 1), TAKEN.to_owned()));
                 return true;
             }
         }
@@ -245,6 +287,7 @@ impl Channel {
 
     /// It was not taken: the core hears of it where somebody waits for it.
     async fn failed(&mut self, event: &Event, words: &str) {
+        self.pass();
         let (first, seq) = (event.clone(), event.seq);
         let Waiting { gravest, since } = self.read(move |outbox| outbox.waiting(&first, seq)).await;
         let age = self.handles.clock.wall() - since;
@@ -261,7 +304,12 @@ impl Channel {
     }
 
     /// It will never be taken: a dead letter, and an alarm that says so.
-    async fn give_up(&mut self, event: &Event, words: String) {
+    async fn give_up(
+        &mut self,
+        event: &Event,
+        tried: (Timestamp, u32),
+        words: String,
+    ) -> Delivered {
         self.handles.metrics.delivery(self.id.as_str(), "given_up");
         tracing::warn!(channel = %self.id, event = event.key(), words, "an alarm was not taken and is given up");
         let principal: Result<DeviceId, _> = self.id.as_str().parse();
@@ -274,8 +322,10 @@ impl Channel {
             length: event.stored.len() as u64,
             head: event.stored.as_bytes()[..event.stored.len().min(HEAD_BYTES)].to_vec(),
         };
-        self.leave(event.seq, vec![letter]);
+        let told = self.told(event, tried, format!("given up: {words}"));
+        self.leave(event.seq, vec![letter], Some(told.clone()));
         self.report(Input::NotTaken { channel: self.id.clone(), words }).await;
+        told
     }
 
     /// A channel for wards none of which exists takes nothing, which looks as if all was well.

@@ -22,10 +22,12 @@ mod request;
 mod selection;
 mod signature;
 mod template;
+mod waits;
 mod way;
 mod webhook;
 mod words;
 
 pub use self::channel::{Channel, Parts};
 pub use self::mail::BadMail;
+pub use self::waits::Waits;
 pub use self::way::{BadWay, Way};

@@ -69,7 +69,7 @@ impl Outbox {
     }
 
     /// An erased body is no alarm any more: nothing is said of it.
-    fn event(&self, row: TransitionRow) -> Option<Event> {
+    pub(super) fn event(&self, row: TransitionRow) -> Option<Event> {
         let alarm = stored::alarm(&row.body).ok().filter(|alarm| self.selection.takes(alarm))?;
         let event = Event::of(&self.store, row, alarm)?;
         if self.selection.is_somebodys() {

@@ -106,6 +106,14 @@ impl Way {
         }
     }
 
+    /// Whether the other side is to hear of an event.
+    pub(super) fn tells(&self, event: &Event, now: Timestamp) -> bool {
+        match &self.0 {
+            Carrier::Web { speech, .. } => speech.request(event, now).is_some(),
+            Carrier::Mail(mail) => mail.letter(event).is_some(),
+        }
+    }
+
     /// Sends an event `now`; `None` where the other side need not hear of it.
     pub(super) async fn send(&self, event: &Event, now: Timestamp) -> Option<Outcome> {
         match &self.0 {

@@ -8,16 +8,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::api::v1::alarm::{Alarm, AlarmStory, Inactivation, Reading, Transition};
+use super::api::v1::alarm::Alarm;
 use super::api::v1::command::AnswerOf;
-use super::api::v1::limits::LimitInForce;
 use super::api::v1::list::List;
 use super::auth::{Right, Who};
 use super::command::{ask, ask_one, status_of};
 use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
 use super::state::Ctx;
-use crate::pipeline::stored;
+use super::story::{as_logged, story};
 use crate::projection::view::Board;
 use vitalgate_domain::model::alarm::{self as domain, State as AlarmState};
 use vitalgate_domain::model::command::{Action, AlarmAct};
@@ -25,10 +24,7 @@ use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
 use vitalgate_domain::model::order::in_order;
 use vitalgate_domain::model::pause::What;
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_domain::output::transition::Change;
-use vitalgate_store::history::point::Point;
-use vitalgate_store::reader::{AlarmFilter, TransitionRow};
-use vitalgate_store::{ReadError, Reader};
+use vitalgate_store::reader::AlarmFilter;
 
 /// Alarms acknowledged in one request at most.
 const MAX_AT_ONCE: usize = 200;
@@ -123,31 +119,6 @@ pub(crate) async fn list(
     };
     let items = alarms.into_iter().map(shown).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
-}
-
-/// `GET alarms/{id}`: the alarm, every transition with its actor, and what it was raised on: the
-/// limits in force and the last readings.
-pub(crate) async fn get(
-    State(http): State<Ctx>,
-    who: Who,
-    Id(id): Id<AlarmId>,
-) -> Result<Json<AlarmStory>, Problem> {
-    who.may(Right::SeePatients)?;
-    let wanted = id.clone();
-    let read = move |reader: &Reader| Ok((story(reader, &wanted)?, reader.alarm_grounds(&wanted)?));
-    let (story, kept) = http.read_log(read).await?;
-    let board = http.board();
-    let alarm = match board.alarms.get(&id) {
-        Some(open) => Some(open.as_ref().clone()),
-        None => story.last().map(as_logged).ok_or_else(|| Problem::missing("alarm", &id))?,
-    };
-    let elsewhere = |alarm: &domain::Alarm| !who.scope.has_alarm(alarm);
-    if alarm.as_ref().map_or(who.scope.is_limited(), elsewhere) {
-        return Err(Problem::missing("alarm", &id));
-    }
-    let (limits, readings) = kept.map_or_else(|| (Some(Vec::new()), Vec::new()), context);
-    let transitions = story.iter().map(transition).collect();
-    Ok(Json(AlarmStory { alarm: alarm.map(Alarm::from), limits, readings, transitions }))
 }
 
 /// `POST alarms/{id}/acknowledge`.
@@ -369,50 +340,4 @@ fn open_states(asked: Option<&str>) -> Result<BTreeSet<AlarmState>, Problem> {
         })
     };
     asked.split(',').map(named).collect()
-}
-
-/// Every transition of an alarm, oldest first.
-fn story(reader: &Reader, id: &AlarmId) -> Result<Vec<TransitionRow>, ReadError> {
-    let mut rows = reader.alarm_history(id)?;
-    rows.retain(|row| row.kind == "alarm");
-    Ok(rows)
-}
-
-/// The alarm as it was at a transition; `None` where its stored body cannot be read.
-fn as_logged(logged: &TransitionRow) -> Option<domain::Alarm> {
-    stored::alarm(&logged.body)
-        .inspect_err(|e| {
-            tracing::error!(seq = logged.seq, error = %e, "a stored transition is no JSON");
-        })
-        .ok()
-}
-
-fn transition(logged: &TransitionRow) -> Transition {
-    let TransitionRow { seq, at, change, actor, .. } = logged.clone();
-    let alarm = as_logged(logged);
-    let then = alarm.as_ref();
-    let said = then.and_then(|alarm| alarm.comment.clone()).map(|comment| comment.text);
-    let kept_back = then.and_then(|alarm| alarm.inactivation.clone());
-    Transition {
-        actor,
-        at,
-        change,
-        closed_reason: then.and_then(|alarm| alarm.closed_reason.clone()),
-        comment: said.filter(|_| logged.change == Change::Commented.as_str()),
-        condition: then.map(|alarm| alarm.condition),
-        condition_reason: then.and_then(|alarm| alarm.condition_reason.clone()),
-        inactivation: kept_back.map(Inactivation::from),
-        priority: then.map(|alarm| alarm.priority),
-        seq,
-        state: then.map(|alarm| alarm.state),
-        text: alarm.map(|alarm| alarm.text),
-    }
-}
-
-/// The limits and the readings that an alarm was raised on.
-fn context((limits, readings): (String, Vec<Point>)) -> (Option<Vec<LimitInForce>>, Vec<Reading>) {
-    let limits = stored::limits(&limits)
-        .inspect_err(|e| tracing::error!(error = %e, "the limits kept with an alarm are no JSON"));
-    let limits = limits.ok().map(|limits| limits.into_iter().map(LimitInForce::from).collect());
-    (limits, readings.iter().map(Reading::from).collect())
 }

@@ -33,6 +33,7 @@ mod series;
 mod server;
 mod session;
 mod state;
+mod story;
 mod stream;
 #[cfg(test)]
 mod tests;

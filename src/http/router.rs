@@ -14,7 +14,7 @@ use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
     alarms, assets, audit, auth, dead_letters, devices, duty, hand_over, health, idempotency,
-    limits, looks, origin, patients, pauses, series, session, stream, tokens, wards,
+    limits, looks, origin, patients, pauses, series, session, story, stream, tokens, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -40,7 +40,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         get("/alarms", alarms::list),
         post("/alarms/acknowledge", alarms::acknowledge_several),
-        get("/alarms/{id}", alarms::get),
+        get("/alarms/{id}", story::get),
         post("/alarms/{id}/acknowledge", alarms::acknowledge),
         post("/alarms/{id}/unacknowledge", alarms::unacknowledge),
         post("/alarms/{id}/reset", alarms::reset),

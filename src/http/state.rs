@@ -16,6 +16,7 @@ use super::idempotency::Replies;
 use super::seats::Seats;
 use super::series::ExportedHistory;
 use super::session::HASHES;
+use crate::delivery::Waits;
 use crate::handles::Handles;
 use crate::ingest::Refusals;
 use crate::net::places::Bounds;
@@ -48,6 +49,8 @@ pub struct AppState {
     pub history: History,
     /// Where numbers that retention pruned are still held.
     pub exported_history: Option<ExportedHistory>,
+    /// What each channel has not told yet.
+    pub waits: Vec<Waits>,
     /// When the pipeline last stepped, and whether the listeners are up.
     pub pulse: Pulse,
     /// What is shed at present.

@@ -6,6 +6,7 @@ use super::access::permission;
 use super::{Decode, SourceHandles};
 use crate::inbox::{Receipt, Submission};
 use crate::projection::view::Board;
+use crate::synthetic::Synthetic;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Body, Delivery, Kind, Message, Mode, RefusalReason};
@@ -175,9 +176,11 @@ impl<'a> Bundle<'a> {
 
     /// The submission of all of it; `bytes` are those of the payloads.
     pub(super) fn submission(self, bytes: usize, receipt: Receipt) -> Submission {
+        // What the gateway sends itself is in no statistic.
+        let is_own = Synthetic::is_named(self.principal.as_str());
         let kind = |input: &Input| input.message().map(|message| message.body.kind());
         for of_one in self.inputs.chunk_by(|a, b| kind(a) == kind(b)) {
-            if let Some(kind) = of_one.first().and_then(kind) {
+            if let Some(kind) = of_one.first().and_then(kind).filter(|_| !is_own) {
                 let count = of_one.len() as u64;
                 self.source.handles.metrics.messages(permission::word(kind), count);
             }

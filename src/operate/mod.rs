@@ -7,4 +7,6 @@ pub mod heads;
 pub mod people;
 pub mod status;
 pub mod synchronised;
+pub mod synthetic;
 pub mod systemd;
+pub mod times;

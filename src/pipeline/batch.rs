@@ -15,6 +15,7 @@ use vitalgate_domain::core::journal::RowBody;
 use vitalgate_domain::model::command::CommandAnswer;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{DeadLetter, WaveSamples};
+use vitalgate_domain::model::synthetic::SyntheticSeen;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::Output;
 use vitalgate_domain::output::context::AlarmContext;
@@ -67,6 +68,8 @@ pub(super) struct Stepped {
     pub(super) waited_s: Option<f64>,
     pub(super) disk_bytes: u64,
     pub(super) done: Vec<(Submission, Vec<CommandAnswer>)>,
+    /// The synthetic patient, where it was in it.
+    pub(super) synthetic: Option<SyntheticSeen>,
 }
 
 impl BatchIntake {
@@ -284,6 +287,7 @@ pub(super) fn pack(taken: Taken, out: Output, core: &Core) -> (Stepped, Commit) 
         waited_s,
         disk_bytes,
         done,
+        synthetic: out.synthetic,
     };
     (stepped, commit)
 }

@@ -21,6 +21,7 @@ use vitalgate_domain::core::Core;
 use vitalgate_domain::model::alarm::{Alarm, TimeQuality};
 use vitalgate_domain::model::command::CommandAnswer;
 use vitalgate_domain::model::ids::{DeviceId, PatientId};
+use vitalgate_domain::model::input::Stretch;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 
@@ -98,7 +99,7 @@ impl Publisher {
     /// A batch is on the disk: receipts nobody will ask about at once, the board, the answers to
     /// commands, and the events, which speak of the board.
     pub(super) fn committed(&mut self, stepped: Stepped, core: &mut Core, failing: bool) {
-        let Stepped { now, transitions, bodies, taken, waited_s, done, .. } = stepped;
+        let Stepped { now, transitions, bodies, taken, waited_s, done, synthetic, .. } = stepped;
         self.judged_at = self.judged_at.max(now.at);
         let (commands, messages): (Vec<_>, Vec<_>) =
             done.into_iter().partition(|(submission, _)| submission.commands > 0);
@@ -107,7 +108,8 @@ impl Publisher {
             self.send(core, now);
         }
         release(messages);
-        if !transitions.is_empty() || failing != self.board.store_failing {
+        self.board.synthetic = synthetic.or(self.board.synthetic);
+        if !transitions.is_empty() || failing != self.board.store_failing || synthetic.is_some() {
             self.board.store_failing = failing;
             self.take_alarms(&transitions);
             self.send(core, now);
@@ -297,6 +299,10 @@ impl Publisher {
     fn measure(&self, transition: &Transition, waited_s: Option<f64>, committed_s: f64) {
         let TransitionBody::Alarm { change, alarm, .. } = &transition.body else { return };
         self.metrics.alarm(change.as_str());
+        if change.announces() && !alarm.is_shown_only() {
+            let seconds = waited_s.unwrap_or_default() + committed_s;
+            self.metrics.kept_time(Stretch::Announced, alarm.priority, seconds);
+        }
         if *change != Change::Raised {
             return;
         }

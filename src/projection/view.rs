@@ -14,6 +14,7 @@ use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
 use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
 use vitalgate_domain::model::pause::Pause;
 use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::synthetic::SyntheticSeen;
 use vitalgate_domain::model::time::Timestamp;
 
 /// Everything readers see, as of one commit. Replaced whole, shared by parts.
@@ -45,6 +46,8 @@ pub struct Board {
     pub alarms: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
     /// Open alarms as judged while the store fails: not on the disk yet, and in place of those above.
     pub unconfirmed: Arc<BTreeMap<AlarmId, Arc<Alarm>>>,
+    /// The synthetic patient, as it came out of the core last.
+    pub synthetic: Option<SyntheticSeen>,
     /// Readings taken in whose judgement is not yet committed, and the age of the oldest in seconds.
     pub unjudged: (u64, f64),
 }

@@ -3,6 +3,7 @@
 
 mod delivery;
 mod influx;
+mod times;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -16,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use self::delivery::DeliveryMetrics;
 use self::influx::InfluxMetrics;
+use self::times::TimeMetrics;
 use super::sampled::Sampled;
 use vitalgate_domain::model::alarm::Priority;
 
@@ -36,6 +38,8 @@ pub enum Hop {
     Commit,
     /// Durable to handed to an open stream.
     Stream,
+    /// Durable to taken by a channel.
+    Channel,
 }
 
 impl Hop {
@@ -45,6 +49,7 @@ impl Hop {
             Self::Inbox => "inbox",
             Self::Commit => "commit",
             Self::Stream => "stream",
+            Self::Channel => "channel",
         }
     }
 }
@@ -76,6 +81,7 @@ struct Inner {
     shed: Family<Label, Counter>,
     influx: InfluxMetrics,
     delivery: DeliveryMetrics,
+    times: TimeMetrics,
     overloaded: Family<Label, Counter>,
     pruned: Family<Label, Counter>,
     merged: Counter,
@@ -114,6 +120,7 @@ impl Default for Metrics {
             shed: Family::default(),
             influx: InfluxMetrics::default(),
             delivery: DeliveryMetrics::default(),
+            times: TimeMetrics::default(),
             overloaded: Family::default(),
             pruned: Family::default(),
             merged: Counter::default(),
@@ -171,6 +178,7 @@ impl Default for Metrics {
         registry.register("gave_way", "What was shed under load, by what", m.shed.clone());
         m.influx.register(&mut registry);
         m.delivery.register(&mut registry);
+        m.times.register(&mut registry);
         registry.register(
             "strained",
             "How often the pressure rose to where work is shed",

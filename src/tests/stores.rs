@@ -90,7 +90,7 @@ pub(crate) fn write(opened: Opened, commits: impl IntoIterator<Item = Commit>) {
     thread.join().unwrap().unwrap();
 }
 
-fn parts(core: &Core) -> Vec<SnapshotPart> {
+pub(crate) fn parts(core: &Core) -> Vec<SnapshotPart> {
     let part = |(kind, key): (&'static str, String)| {
         let part = core.part(kind, &key)?;
         Some(SnapshotPart { kind: part.kind, key: part.key, n: core.row(), body: part.body })
@@ -103,7 +103,7 @@ pub(crate) fn of_version_4(dir: &Path) {
     let db = rusqlite::Connection::open(Store::file(dir)).unwrap();
     db.execute_batch(
         "ALTER TABLE transitions DROP COLUMN link; ALTER TABLE transitions DROP COLUMN grounds;
-         DROP TABLE statements; DROP TABLE cut; DELETE FROM meta WHERE key = 'audit_head';
+         DROP TABLE statements; DROP TABLE cut; DROP TABLE deliveries; DELETE FROM meta WHERE key = 'audit_head';
          DELETE FROM audit; PRAGMA user_version = 4",
     )
     .unwrap();

@@ -8,7 +8,7 @@ use vitalgate_domain::model::time::Span;
 use vitalgate_domain::rules::{Amount, Class, EventRule, Level, LimitRule, LossRule, Rule, Whom};
 
 /// What is technical: of a patient's equipment, or of the gateway itself, with when it is raised.
-const TECHNICAL: [(&str, &str, &str); 28] = [
+const TECHNICAL: [(&str, &str, &str); 31] = [
     (
         "link.silence",
         "low to high, by class",
@@ -32,6 +32,9 @@ const TECHNICAL: [(&str, &str, &str); 28] = [
     ("rules.age_class", "medium", "limits for adults are not applied"),
     ("patient.no_device", "medium", "continuous, and without a device"),
     ("ward.unwatched", "medium", "no screen has shown the ward for a minute"),
+    ("ward.unattended", "high", "nor can anybody on duty for it be reached"),
+    ("gateway.synthetic", "high", "the synthetic patient did not come out in time"),
+    ("alarms.late", "medium", "more alarms of an hour were late than may be"),
     ("store.failing", "high", "commits fail"),
     ("store.full", "high", "the disk is full"),
     ("gateway.deaf", "medium", "nothing taken in for more than 5 s of a minute"),

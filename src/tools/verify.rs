@@ -5,10 +5,13 @@
 //! newest snapshot: folding rows of an older core from the first on could give another state.
 //! What the journal no longer holds, the audit's chain and the heads that vouch for it stand for.
 
+mod account;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use vitalgate_domain::CORE_VERSION;
 
+pub use self::account::Account;
 use crate::pipeline::stored;
 use crate::state::fold::{FoldError, begin, fold};
 use vitalgate_domain::core::Core;
@@ -44,6 +47,8 @@ pub struct Verdict {
     pub audit: Checked,
     /// Where the audit stands, signed now; `None` where it is not whole, or the key is not to be had.
     pub head: Option<SignedHead>,
+    /// What it gives account of.
+    pub account: Account,
     /// What cannot be known, in words.
     pub unknown: Vec<String>,
     /// The first differences, in words.
@@ -136,12 +141,14 @@ pub fn verify(dir: &Path, evidence: Evidence) -> Result<Verdict, VerifyError> {
         match folded {
             Ok(()) => {
                 beyond_the_end(&reader, last, &mut verdict)?;
+                verdict.account = account::account(&reader, after + 1, &core)?;
                 return Ok(verdict);
             }
             Err(FoldError::Gap { first, .. }) if is_overtaken(&reader, first)? => {}
             Err(FoldError::Gap { first, last }) => {
                 verdict.missing_rows = last - first + 1;
                 verdict.differs(format!("rows {first} to {last} are missing"));
+                verdict.account = account::account(&reader, after + 1, &core)?;
                 return Ok(verdict);
             }
             Err(error) => return Err(error.into()),
@@ -222,7 +229,7 @@ pub fn state(reader: &Reader) -> Result<Core, VerifyError> {
 
 /// The empty core if the journal still has its first row and that is of this core, else the last
 /// snapshot.
-fn beginning(reader: &Reader) -> Result<Core, VerifyError> {
+pub(super) fn beginning(reader: &Reader) -> Result<Core, VerifyError> {
     let identity = reader.identity()?;
     let (first, core) =
         reader.rows(0)?.next().transpose()?.map_or((0, CORE_VERSION), |row| (row.n, row.core));

@@ -1,6 +1,8 @@
 //! The site machine: wards, beds, and alarms of the gateway itself. It never sees a reading.
 
 mod duty;
+mod proven;
+mod wards;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +27,6 @@ const INTAKE_GAP: &str = "gateway.deaf";
 const CLOCK_BEHIND: &str = "clock.behind";
 const REFUSED: &str = "link.refused";
 const CLOCK_UNSYNCHRONISED: &str = "clock.unsynchronised";
-const UNWATCHED: &str = "ward.unwatched";
 const BROKER: &str = "link.broker";
 const SINK_REFUSED: &str = "influx.refused";
 const SINK_BEHIND: &str = "influx.behind";
@@ -71,6 +72,11 @@ pub struct Site {
 const GATEWAY: AlarmSubject<'static> = AlarmSubject { patient: None, ward: None, bed: None };
 
 impl Site {
+    /// Keeps only these of its alarms.
+    pub(crate) fn keep_alarms(&mut self, keep: impl Fn(&Alarm) -> bool) {
+        self.alarms.leave_only(keep);
+    }
+
     /// When the site next wants to be woken, in the gateway's own time.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.alarms.next_deadline().into_iter().chain(self.duty.wakes_at()).min()
@@ -116,28 +122,6 @@ impl Site {
     /// Whether the disk is full.
     pub fn is_disk_full(&self) -> bool {
         self.alarms.holds(&own_key(DISK_FULL))
-    }
-
-    /// Nobody's screen shows these wards: alarms there reach no one by it.
-    pub fn unwatched(&mut self, wards: &[WardId], out: &mut Output) {
-        for watched in self.unwatched_wards().into_iter().filter(|ward| !wards.contains(ward)) {
-            let key = Key::new(rule(UNWATCHED), watched.as_str());
-            self.alarms.change(&key, None, out, Alarm::absent);
-        }
-        for ward in wards {
-            let key = Key::new(rule(UNWATCHED), ward.as_str());
-            let text = text::unwatched(ward);
-            let draft = present(key, Priority::Medium, text, out);
-            self.alarms.raise(AlarmSubject { ward: Some(ward), ..GATEWAY }, draft, out);
-        }
-    }
-
-    /// The wards announced as unwatched.
-    pub fn unwatched_wards(&self) -> Vec<WardId> {
-        let announced = self.alarms.iter().filter(|(key, open)| {
-            key.rule.as_str() == UNWATCHED && open.alarm.condition == Condition::Present
-        });
-        announced.filter_map(|(_, open)| open.alarm.ward.clone()).collect()
     }
 
     /// Nothing proves that what is published to a broker of the site arrives here, or its probe came

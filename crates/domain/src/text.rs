@@ -5,7 +5,7 @@ use crate::model::alarm::Side;
 use crate::model::crossing::Crossing;
 use crate::model::duty::Hole;
 use crate::model::ids::{ChannelId, DeviceId, DutyRole, TeamId, WardId};
-use crate::model::input::SignInWay;
+use crate::model::input::{LateAlarms, SignInWay, Stretch};
 use crate::model::message::Comparator;
 use crate::model::observation::Number;
 use crate::model::time::Span;
@@ -192,6 +192,30 @@ pub(crate) fn disk_full() -> String {
 /// A ward on no screen.
 pub(crate) fn unwatched(ward: &WardId) -> String {
     format!("no screen shows ward {ward}")
+}
+
+/// A ward on no screen, where nobody can be reached.
+pub(crate) fn unattended(ward: &WardId) -> String {
+    format!("no screen shows ward {ward}, and nobody on duty for it can be reached")
+}
+
+/// The synthetic patient does not come out.
+pub(crate) fn synthetic(fault: &str) -> String {
+    format!("Alarms may not get through: the synthetic patient did not come out in time: {fault}")
+}
+
+/// Alarms that were late.
+pub(crate) fn late_alarms(stretch: Stretch, found: &LateAlarms) -> String {
+    let LateAlarms { late, all, within_ms, worst_ms } = found;
+    let what = match stretch {
+        Stretch::Announced => "announced",
+        Stretch::Taken => "taken by a channel",
+    };
+    let seconds = |ms: u64| ms as f64 / 1_000.0;
+    let (within, worst) = (seconds(*within_ms), seconds(*worst_ms));
+    format!(
+        "{late} of {all} alarms of an hour were {what} later than {within} s, the slowest after {worst} s"
+    )
 }
 
 /// A broker that is not proven.

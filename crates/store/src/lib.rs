@@ -30,7 +30,7 @@
 //!  consumers, reader, frozen
 //!  history, journal
 //!  audit
-//!  file, dead_letters
+//!  file, dead_letters, deliveries
 //!  types
 //! ```
 
@@ -38,6 +38,7 @@ pub mod audit;
 mod backup;
 pub mod consumers;
 mod dead_letters;
+pub mod deliveries;
 mod file;
 pub mod frozen;
 pub mod history;

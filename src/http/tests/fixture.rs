@@ -92,6 +92,7 @@ impl Bench {
             reader: store.reader.clone(),
             history: store.history.clone(),
             exported_history: None,
+            waits: Vec::new(),
             pulse: Pulse::default(),
             load: Load::default(),
             limits: Limits::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::ingest::sources::listener::Unknown;
 use crate::ingest::sources::subscriber::SpeaksFor;
 use crate::projection::view::{Board, DeviceView};
+use crate::synthetic::Synthetic;
 use vitalgate_domain::model::command::PrincipalKind;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::message::Kind;
@@ -73,7 +74,10 @@ pub(crate) fn brings(
             allowed.then(|| device.id.clone())
         }
         (Some(device), SpeaksFor::Registered) => (!device.revoked).then(|| device.id.clone()),
-        (None, SpeaksFor::Registered) if unknown == Unknown::Admit => id.parse().ok(),
+        // What the gateway sends itself comes by no broker.
+        (None, SpeaksFor::Registered) if unknown == Unknown::Admit && !Synthetic::is_named(id) => {
+            id.parse().ok()
+        }
         (None, SpeaksFor::Assigned | SpeaksFor::Registered) => None,
     }
 }
@@ -173,6 +177,7 @@ mod tests {
         }
         check("nobody", Registered, Unknown::Refuse, false);
         check("nobody", Registered, Unknown::Admit, true);
+        check("gateway.synthetic", Registered, Unknown::Admit, false);
     }
 
     #[test]

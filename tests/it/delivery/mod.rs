@@ -3,7 +3,8 @@
 mod days;
 mod mail;
 mod personal;
-mod receiver;
+pub(crate) mod receiver;
+mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -35,16 +35,16 @@ shift = "always"
 people = ["d1"]
 "#;
 
-struct Ward {
-    gateway: Gateway,
-    phone: Receiver,
+pub(super) struct Ward {
+    pub(super) gateway: Gateway,
+    pub(super) phone: Receiver,
     doctor: Receiver,
-    pager: Receiver,
+    pub(super) pager: Receiver,
     _secrets: tempfile::TempDir,
 }
 
 impl Ward {
-    fn begin() -> Self {
+    pub(super) fn begin() -> Self {
         let secrets = tempfile::tempdir().unwrap();
         let (phone, doctor, pager) = (Receiver::start(0), Receiver::start(0), Receiver::start(0));
         fs::write(secrets.path().join("webhook-secret"), SECRET).unwrap();
@@ -76,11 +76,11 @@ impl Ward {
         })
     }
 
-    fn alarm(&self) -> Value {
+    pub(super) fn alarm(&self) -> Value {
         eventually("an alarm", || self.gateway.alarms("p1").pop())
     }
 
-    fn act(&self, act: &str) -> (u16, Value) {
+    pub(super) fn act(&self, act: &str) -> (u16, Value) {
         self.gateway.command(&self.alarm(), act)
     }
 }

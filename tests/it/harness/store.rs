@@ -90,7 +90,7 @@ impl Gateway {
         }
         db.execute_batch(
             "ALTER TABLE transitions DROP COLUMN link; ALTER TABLE transitions DROP COLUMN grounds;
-             DROP TABLE statements; DROP TABLE cut; DELETE FROM meta WHERE key = 'audit_head';
+             DROP TABLE statements; DROP TABLE cut; DROP TABLE deliveries; DELETE FROM meta WHERE key = 'audit_head';
              PRAGMA user_version = 4",
         )
         .unwrap();

@@ -7,6 +7,7 @@ mod crossed;
 mod due;
 mod folded;
 mod hourly;
+mod left;
 mod muted;
 mod ongoing;
 mod open;

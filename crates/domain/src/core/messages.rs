@@ -5,12 +5,16 @@ use std::sync::Arc;
 use super::{Core, Ground};
 use crate::device::{Device, Observed, Surroundings};
 use crate::model::ids::{DeviceId, PatientId};
-use crate::model::message::Message;
+use crate::model::message::{Message, Mode};
+use crate::model::synthetic::SYNTHETIC;
 use crate::model::time::Stamp;
 use crate::output::Output;
 
 impl Core {
     pub(super) fn message(&mut self, message: &Message, out: &mut Output) {
+        if message.mode == Mode::Probe && message.device.as_str() == SYNTHETIC {
+            return self.synthetic(message, out);
+        }
         if message.principal != message.device {
             let wall = out.wall();
             self.device_mut(&message.principal, out.now).last_contact = Some(wall);
@@ -88,6 +92,10 @@ impl Core {
     }
 
     pub(super) fn link(&mut self, principal: &DeviceId, connected: bool, now: Stamp) {
+        // What the gateway sends itself is of no device.
+        if principal.as_str() == SYNTHETIC {
+            return;
+        }
         self.device_mut(principal, now).link(connected);
     }
 }

@@ -9,11 +9,13 @@ pub(crate) mod alarm_index;
 mod commands;
 pub mod configuration;
 mod deadlines;
+pub mod excerpt;
 pub mod journal;
 mod messages;
 mod raised;
 mod responsible;
 pub mod snapshot;
+mod synthetic;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -221,7 +223,9 @@ impl Core {
                 | Input::Undelivered { .. }
                 | Input::NotTaken { .. }
                 | Input::Duty(_)
-                | Input::Delivered { .. } => self.advance_to(now, &mut out),
+                | Input::Delivered { .. }
+                | Input::Synthetic { .. }
+                | Input::Late { .. } => self.advance_to(now, &mut out),
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
@@ -338,6 +342,7 @@ impl Core {
             Input::Undelivered { channel, waits, words } => {
                 self.site_mut().undelivered(channel, *waits, words, out);
                 out.failing = self.site.failing_channels();
+                self.site_mut().look_at_wards(out);
                 self.note_site_deadline();
                 if waits.is_some() {
                     self.undeliverable(channel, out);
@@ -355,6 +360,14 @@ impl Core {
             }
             Input::Duty(plan) => self.on_duty(plan.as_deref(), out),
             Input::Delivered { channel, alarm, seq } => self.delivered(channel, alarm, *seq, out),
+            Input::Synthetic { fault } => {
+                self.site_mut().synthetic(fault.as_deref(), out);
+                self.note_site_deadline();
+            }
+            Input::Late { stretch, found } => {
+                self.site_mut().late(*stretch, found.as_ref(), out);
+                self.note_site_deadline();
+            }
             Input::OverBudget { sender, over } => self.over_budget(sender, *over, out),
             Input::Disk { full } => {
                 self.stalled(*full || self.site.is_store_failing(), out);

@@ -210,6 +210,11 @@ impl Device {
         !self.revoked && self.details.via.contains(sender)
     }
 
+    /// Forgets which readings and events came before.
+    pub(crate) fn forget_content(&mut self) {
+        (self.series, self.episodes) = (VectorMap::default(), Episodes::default());
+    }
+
     /// The patient it is bound to now.
     pub fn patient(&self) -> Option<&PatientId> {
         self.bindings.last().filter(|b| b.to.is_none()).and_then(|b| b.patient.as_ref())

@@ -220,6 +220,66 @@ pub enum Input {
         #[n(2)]
         seq: u64,
     },
+    /// Whether the synthetic patient comes out in time, where that changed.
+    #[n(60)]
+    Synthetic {
+        /// Where it stays; `None` where it comes out again, or nobody sends it any more.
+        #[n(0)]
+        fault: Option<String>,
+    },
+    /// More alarms were late on a stretch of their way than may be, or no longer.
+    #[n(61)]
+    Late {
+        /// On which.
+        #[n(0)]
+        stretch: Stretch,
+        /// How many of the last hour; `None` where it is over.
+        #[n(1)]
+        found: Option<LateAlarms>,
+    },
+}
+
+/// A stretch of the way of an alarm that has a time to keep. Numbers are part of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Stretch {
+    /// From what raised it being received to its being committed and announced.
+    #[n(0)]
+    Announced,
+    /// From there to a channel taking it.
+    #[n(1)]
+    Taken,
+}
+
+impl Stretch {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Announced, Self::Taken];
+
+    /// As the source of the alarm, and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Announced => "announced",
+            Self::Taken => "taken",
+        }
+    }
+}
+
+/// Alarms of an hour that were late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct LateAlarms {
+    /// How many.
+    #[n(0)]
+    pub late: u64,
+    /// Of how many.
+    #[n(1)]
+    pub all: u64,
+    /// Within how long they should have been there, in milliseconds.
+    #[n(2)]
+    pub within_ms: u64,
+    /// How long the slowest took, in milliseconds.
+    #[n(3)]
+    pub worst_ms: u64,
 }
 
 /// What InfluxDB has against a line for good. Numbers are part of the journal.
@@ -280,7 +340,9 @@ impl Input {
             | Self::Undelivered { .. }
             | Self::NotTaken { .. }
             | Self::Duty(_)
-            | Self::Delivered { .. } => None,
+            | Self::Delivered { .. }
+            | Self::Synthetic { .. }
+            | Self::Late { .. } => None,
         }
     }
 }

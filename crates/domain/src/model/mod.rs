@@ -21,6 +21,7 @@ pub mod pause;
 pub mod responsibility;
 pub mod sample;
 pub mod signal;
+pub mod synthetic;
 pub mod time;
 pub mod unit;
 pub mod vector_map;

@@ -13,6 +13,7 @@ use crate::model::input::FailedSignIns;
 use crate::model::message::DeadLetter;
 use crate::model::pause::Pause;
 use crate::model::sample::{Sample, WordSample, flag};
+use crate::model::synthetic::SyntheticSeen;
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::vector_map::VectorMap;
 use crate::output::transition::{Transition, TransitionBody};
@@ -35,6 +36,8 @@ pub struct Output {
     pub refusals: VectorMap<&'static str, u64>,
     /// What is refused for its age, by its corrected time.
     pub dead_letters: Vec<DeadLetter>,
+    /// The synthetic patient, where it was in it.
+    pub synthetic: Option<SyntheticSeen>,
     /// Entries of the present message that are.
     pub(crate) too_old: Vec<u32>,
     /// Numbers in the messages before the present one.
@@ -89,6 +92,7 @@ impl Output {
             fates: VectorMap::default(),
             refusals: VectorMap::default(),
             dead_letters: Vec::new(),
+            synthetic: None,
             too_old: Vec::new(),
             numbers: 0,
             noted: 0,

@@ -85,6 +85,11 @@ impl Duty {
 }
 
 impl Site {
+    /// Keeps only what concerns these alarms of what nobody takes.
+    pub(crate) fn keep_unanswered(&mut self, of: &BTreeSet<AlarmId>) {
+        self.duty.unanswered.retain(|alarm, _| of.contains(alarm));
+    }
+
     /// Another plan is in force.
     pub(crate) fn on_duty(&mut self, plan: Option<Arc<DutyPlan>>, out: &mut Output) {
         self.duty.plan = plan.map(Shared);
@@ -112,11 +117,21 @@ impl Site {
                 standing.remove(&key);
                 self.raise_or_reword(present(key, priority, text, out), out);
             }
-            self.duty.wake_at = next_look(&plan, &holes, wall, out.now);
+            let changes = self.changes_of_duty(&plan);
+            self.duty.wake_at = next_look(&plan, &holes, changes, wall, out.now);
         }
         for key in standing {
             self.alarms.change(&key, None, out, Alarm::absent);
         }
+        self.look_at_wards(out);
+    }
+
+    /// When somebody else is on duty, as far as anything hangs on it: whether a ward that no screen shows is attended.
+    fn changes_of_duty(&self, plan: &DutyPlan) -> Vec<Timestamp> {
+        if self.unwatched_wards().is_empty() {
+            return Vec::new();
+        }
+        plan.watches.iter().flat_map(|watch| [watch.from, watch.until]).collect()
     }
 
     /// Whether nobody takes some alarms: one alarm of the gateway for each team, as grave as the gravest of them.
@@ -190,8 +205,14 @@ fn open_holes(plan: &DutyPlan, holes: &[Hole], wall: Timestamp) -> Vec<(Key, Pri
 }
 
 /// When that is otherwise next, in the gateway's own time.
-fn next_look(plan: &DutyPlan, holes: &[Hole], wall: Timestamp, now: Stamp) -> Option<Timestamp> {
+fn next_look(
+    plan: &DutyPlan,
+    holes: &[Hole],
+    changes: Vec<Timestamp>,
+    wall: Timestamp,
+    now: Stamp,
+) -> Option<Timestamp> {
     let of_holes = holes.iter().flat_map(|hole| [hole.from - AHEAD, hole.from, hole.until]);
-    let all = of_holes.chain([plan.until - AHEAD, plan.until]);
+    let all = of_holes.chain([plan.until - AHEAD, plan.until]).chain(changes);
     all.filter(|at| *at > wall).min().map(|at| now.own(at).max(now.at + Span::millis(1)))
 }

@@ -47,6 +47,7 @@ mod scene;
 mod single;
 mod sink;
 mod stalls;
+mod synthetic;
 mod taken_back;
 mod taken_over;
 mod texts;

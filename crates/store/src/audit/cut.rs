@@ -71,6 +71,7 @@ pub(crate) fn cut(
             hash
         ])?;
         tx.prepare_cached("DELETE FROM transitions WHERE seq = ?")?.execute([*seq as i64])?;
+        tx.prepare_cached("DELETE FROM deliveries WHERE seq = ?")?.execute([*seq as i64])?;
         if let Some(alarm) = raised {
             tx.prepare_cached(
                 "DELETE FROM alarm_grounds WHERE alarm = ?1 AND NOT EXISTS

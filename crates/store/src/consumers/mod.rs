@@ -19,10 +19,11 @@ use rusqlite::{Connection, Transaction};
 pub use self::cursor::ConsumerCursor;
 pub use self::registration::Registration;
 use crate::dead_letters::DEAD_LETTERS;
+use crate::deliveries::Delivered;
 use crate::file::meta;
 use vitalgate_domain::model::message::DeadLetter;
 
-/// Dead letters that wait for a commit; the table keeps no more of one sender.
+/// Dead letters that wait for a commit, the table keeps no more of one sender; and deliveries.
 const WAITING: usize = DEAD_LETTERS as usize;
 
 /// All consumers of a store; cheap to clone.
@@ -52,6 +53,7 @@ pub(crate) struct News {
     name: Arc<str>,
     cursor: ConsumerCursor,
     dead: Vec<DeadLetter>,
+    delivered: Vec<Delivered>,
 }
 
 /// Rows that a consumer still needs.
@@ -132,12 +134,26 @@ impl Consumer {
 
     /// Leaves the cursor, and what nobody takes any more, for the next commit.
     pub fn put(&self, cursor: ConsumerCursor, dead: Vec<DeadLetter>) {
+        self.put_delivered(cursor, dead, None);
+    }
+
+    /// The same, with what became of telling a transition.
+    pub fn put_delivered(
+        &self,
+        cursor: ConsumerCursor,
+        dead: Vec<DeadLetter>,
+        delivered: Option<Delivered>,
+    ) {
         self.with(|slot| {
-            let mut all = slot.news.take().map(|news| news.dead).unwrap_or_default();
+            let before = slot.news.take();
+            let (mut all, mut told) =
+                before.map(|news| (news.dead, news.delivered)).unwrap_or_default();
             all.extend(dead);
-            let over = all.len().saturating_sub(WAITING);
-            all.drain(..over);
-            slot.news = Some(News { name: Arc::clone(&self.name), cursor, dead: all });
+            told.extend(delivered);
+            keep_newest(&mut all);
+            keep_newest(&mut told);
+            let name = Arc::clone(&self.name);
+            slot.news = Some(News { name, cursor, dead: all, delivered: told });
         });
     }
 
@@ -146,6 +162,11 @@ impl Consumer {
         let slot = slots.get_mut(&self.name);
         act(slot.unwrap_or_else(|| unreachable!("{} was registered", self.name)))
     }
+}
+
+fn keep_newest<T>(waiting: &mut Vec<T>) {
+    let over = waiting.len().saturating_sub(WAITING);
+    waiting.drain(..over);
 }
 
 impl News {
@@ -162,6 +183,11 @@ impl News {
     /// What nobody takes any more.
     pub(crate) fn dead(&self) -> &[DeadLetter] {
         &self.dead
+    }
+
+    /// What became of telling transitions.
+    pub(crate) fn delivered(&self) -> &[Delivered] {
+        &self.delivered
     }
 
     /// Writes the cursor as part of a commit.

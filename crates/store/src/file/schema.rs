@@ -14,7 +14,7 @@ pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 const PAGE_BYTES: u32 = 8_192;
 
 /// The step at index `v` leads from version `v` to `v + 1`; steps are only ever appended.
-pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
+pub(crate) const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
 
 pub(super) const V1: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -132,6 +132,14 @@ CREATE TABLE statements(
   id INTEGER PRIMARY KEY, after_seq INTEGER NOT NULL, body TEXT NOT NULL, signature BLOB NOT NULL,
   link BLOB NOT NULL) STRICT;
 CREATE TABLE cut(seq INTEGER PRIMARY KEY, by INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+";
+
+/// What became of telling a transition by a channel: when it was tried first, when that was over, after how many tries,
+/// and how it ended. It goes with its transition.
+const V6: &str = "
+CREATE TABLE deliveries(
+  seq INTEGER NOT NULL, channel TEXT NOT NULL, tried INTEGER NOT NULL, at INTEGER NOT NULL,
+  tries INTEGER NOT NULL, result TEXT NOT NULL, PRIMARY KEY(seq, channel)) STRICT, WITHOUT ROWID;
 ";
 
 /// Makes the tables in an empty file that is not yet open anywhere else.

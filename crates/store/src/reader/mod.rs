@@ -4,8 +4,10 @@
 //! keeps the writer's log from being reused. Calls wait for the disk: from async code only through
 //! `spawn_blocking`.
 
+mod account;
 mod audit;
 mod dead_letters;
+mod deliveries;
 mod space;
 mod transitions;
 mod words;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
+pub use self::account::{JudgedBy, Removed};
 pub use self::audit::ActRow;
 pub use self::dead_letters::DeadLetterRow;
 pub use self::space::{Space, TableSize};
@@ -98,6 +101,12 @@ impl Reader {
     /// The folder of the store.
     pub fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Reads a copy of a store, as `backup` makes it, where it lies.
+    pub fn of_copy(file: &Path) -> Result<Self, OpenError> {
+        header::check(file)?;
+        Ok(Self { path: file.to_owned() })
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -4,7 +4,7 @@ use rusqlite::{Row, params};
 
 use super::Reader;
 use crate::file::error::ReadError;
-use crate::file::row::{optional_id, unsigned};
+use crate::file::row::{id, optional_id, unsigned};
 use crate::history::point::Point;
 use vitalgate_domain::model::ids::{AlarmId, PatientId, WardId};
 use vitalgate_domain::model::time::Timestamp;
@@ -92,6 +92,29 @@ impl Reader {
             "SELECT * FROM transitions WHERE alarm = ? ORDER BY seq",
             [alarm.as_str()],
             transition,
+        )
+    }
+
+    /// Every move of an alarm of a patient, or of the gateway itself, up to row `upto`: its row, its number, and which alarm.
+    pub fn moves_of(
+        &self,
+        patient: Option<&PatientId>,
+        upto: u64,
+    ) -> Result<Vec<(u64, u64, AlarmId)>, ReadError> {
+        self.list(
+            "SELECT n, seq, alarm FROM transitions
+               WHERE kind = 'alarm' AND patient IS ?1 AND n <= ?2 ORDER BY seq",
+            params![patient.map(PatientId::as_str), upto as i64],
+            |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?, id(row, 2)?)),
+        )
+    }
+
+    /// The number of each answer to a command of rows `first` to `last`, with its row.
+    pub fn answers_of_rows(&self, first: u64, last: u64) -> Result<Vec<(u64, u64)>, ReadError> {
+        self.list(
+            "SELECT n, seq FROM transitions WHERE kind = 'answer' AND n BETWEEN ?1 AND ?2 ORDER BY seq",
+            [first as i64, last as i64],
+            |row| Ok((unsigned(row, 0)?, unsigned(row, 1)?)),
         )
     }
 

@@ -9,6 +9,7 @@ use crate::audit::head::SignedHead;
 use crate::audit::{self, Chained, End, Link, stand};
 use crate::consumers::News;
 use crate::dead_letters;
+use crate::deliveries;
 use crate::file::error::BadBlock;
 use crate::file::meta;
 use crate::history::block::{self, Block};
@@ -348,6 +349,9 @@ pub(crate) fn insert_news(
 ) -> rusqlite::Result<()> {
     for letter in news.dead() {
         dead_letters::keep(tx, at, letter)?;
+    }
+    for delivered in news.delivered() {
+        deliveries::insert(tx, delivered)?;
     }
     news.write_cursor(tx)
 }

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::limits::LimitInForce;
 use vitalgate_domain::model::alarm::{
     self as domain, AlarmKind, Condition, LimitFrom, Priority, Response, Side, State, TimeQuality,
 };
@@ -12,10 +11,8 @@ use vitalgate_domain::model::ids::{
 use vitalgate_domain::model::message::Comparator;
 use vitalgate_domain::model::pause::{self, How, What};
 use vitalgate_domain::model::responsibility::{self, Assignment, Delivery};
-use vitalgate_domain::model::sample::flag;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::history::point::Point;
 
 /// An alarm as of its transition `seq`.
 #[derive(Debug, Serialize)]
@@ -225,70 +222,6 @@ pub struct Latest {
     pub value: f64,
 }
 
-/// `GET alarms/{id}`: an alarm, its story, and what it was raised on.
-#[derive(Debug, Serialize)]
-pub struct AlarmStory {
-    /// The alarm; `null` where its stored body cannot be read.
-    pub alarm: Option<Alarm>,
-    /// The limits in force when it was raised; `null` where they cannot be read.
-    pub limits: Option<Vec<LimitInForce>>,
-    /// The last readings before it was raised, oldest first.
-    pub readings: Vec<Reading>,
-    /// Every transition, oldest first.
-    pub transitions: Vec<Transition>,
-}
-
-/// One move of an alarm. What the alarm was then is `null` where its stored body cannot be read.
-#[derive(Debug, Serialize)]
-pub struct Transition {
-    /// Who moved it, where a person did.
-    pub actor: Option<String>,
-    /// When.
-    pub at: Timestamp,
-    /// How it moved: `raised`, `acknowledged`, `closed`, …
-    pub change: String,
-    /// Why it was closed.
-    pub closed_reason: Option<String>,
-    /// What the actor said of it, where that is all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub comment: Option<String>,
-    /// Whether what raised it held then.
-    pub condition: Option<Condition>,
-    /// Why the condition was unknown, doubtful or silent.
-    pub condition_reason: Option<String>,
-    /// How its signals were kept back then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub inactivation: Option<Inactivation>,
-    /// How serious it was then.
-    pub priority: Option<Priority>,
-    /// The number of the transition.
-    pub seq: u64,
-    /// The state after the move.
-    pub state: Option<State>,
-    /// What to read out.
-    pub text: Option<String>,
-}
-
-/// A reading that an alarm was raised on.
-#[derive(Debug, Serialize)]
-pub struct Reading {
-    /// When it was measured, corrected.
-    pub at: Timestamp,
-    /// Where the device only knew a bound: the true value lies on this side of `value`.
-    pub comparator: Option<Comparator>,
-    /// What else is known of it: `late`, `not_judged`, …
-    pub flags: Vec<&'static str>,
-    /// From when on it was measured, where it is over a period.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<Timestamp>,
-    /// When it reached the gateway.
-    pub received_at: Timestamp,
-    /// The unit that the device sent.
-    pub unit: Unit,
-    /// The value, in `unit`.
-    pub value: f64,
-}
-
 impl From<domain::Alarm> for Alarm {
     fn from(alarm: domain::Alarm) -> Self {
         Self {
@@ -402,20 +335,6 @@ impl From<domain::Latest> for Latest {
     fn from(latest: domain::Latest) -> Self {
         let domain::Latest { value, unit, measured_at, age_s, stale } = latest;
         Self { age_s, measured_at, stale, unit, value }
-    }
-}
-
-impl From<&Point> for Reading {
-    fn from(point: &Point) -> Self {
-        Self {
-            at: point.at,
-            comparator: flag::comparator(point.flags),
-            flags: flag::words(point.flags).collect(),
-            from: point.from(),
-            received_at: point.received,
-            unit: point.unit,
-            value: point.value,
-        }
     }
 }
 

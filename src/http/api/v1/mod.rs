@@ -18,5 +18,6 @@ pub mod pause;
 pub mod problem;
 pub mod series;
 pub mod session;
+pub mod story;
 pub mod stream;
 pub mod ward;

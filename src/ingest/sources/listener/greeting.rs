@@ -16,13 +16,15 @@ use super::codec::{self, Connect, Fault, NoConnect, Version, reason, write};
 use super::connection::{Connection, Stream, read_out};
 use super::credential::Credential;
 use super::intake::{Client, ListenerIntake};
-use super::principal::{Claim, identify};
+use super::principal::{Claim, Refused, identify};
 use super::tls::{TlsAcceptor, is_about_a_certificate, peer_certificate};
 use super::{Authentication, Shared, SourceHandles};
 use crate::ingest::access::{permission, words};
 use crate::net::places::{ConnectionPlace, Full, Standing};
+use crate::synthetic::Synthetic;
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::SignInWay;
+use vitalgate_domain::model::synthetic::SYNTHETIC;
 
 /// The largest CONNECT: a last will of 64 KiB and some room.
 const MAX_CONNECT: usize = 96 << 10;
@@ -189,11 +191,15 @@ fn admit(
     };
     let board = Arc::clone(&shared.source.handles.board.borrow());
     let unknown = shared.config.unknown;
-    let principal = identify(&board, claim, authentication, unknown).map_err(|refused| {
+    let own = || known_to_itself(claim, shared);
+    let identified = own().unwrap_or_else(|| identify(&board, claim, authentication, unknown));
+    let principal = identified.map_err(|refused| {
         let wait = sign_in_failed(Some(claim.name()), address, refused.why(), shared);
         Refusal { fault: Fault::new(reason::NOT_AUTHORIZED, refused.why()), wait }
     })?;
-    if !shared.source.refusals.admits(&board, &principal, shared.source.handles.clock.wall()) {
+    if !Synthetic::is_named(principal.as_str())
+        && !shared.source.refusals.admits(&board, &principal, shared.source.handles.clock.wall())
+    {
         let why = "no room for another device that nobody registered";
         let wait = sign_in_failed(Some(claim.name()), address, why, shared);
         return Err(Refusal { fault: Fault::new(reason::QUOTA_EXCEEDED, why), wait });
@@ -208,6 +214,18 @@ fn admit(
             Ok(Admitted { principal, credential })
         }
     }
+}
+
+/// What the gateway sends itself, by what only this process knows; nobody else has its name.
+fn known_to_itself(claim: Claim<'_>, shared: &Shared) -> Option<Result<DeviceId, Refused>> {
+    if !Synthetic::is_named(claim.name()) {
+        return None;
+    }
+    let fits = |password: &str| shared.source.handles.synthetic.fits(password);
+    if !claim.password.is_some_and(fits) {
+        return Some(Err(Refused::WrongToken));
+    }
+    Some(SYNTHETIC.parse().map_err(|_| Refused::NotAnId))
 }
 
 /// Gives the principal a place among the known.

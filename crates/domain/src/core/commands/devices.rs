@@ -8,6 +8,7 @@ use crate::device::{Binding, Device};
 use crate::model::command::{DeviceDetails, Outcome, Registration};
 use crate::model::ids::{DeviceId, PatientId};
 use crate::model::signal::SignalId;
+use crate::model::synthetic::SYNTHETIC;
 use crate::model::time::Timestamp;
 use crate::output::Output;
 use crate::patient::Handover;
@@ -36,6 +37,10 @@ impl Core {
     /// Registers a device, or changes what is named of it.
     pub(super) fn register(&mut self, named: &Registration, out: &mut Output) -> Reply {
         let id = &named.id;
+        if id.as_str() == SYNTHETIC {
+            let what = format!("{id} is what the gateway sends by itself: take another id");
+            return Reply::refused(Outcome::Invalid, what);
+        }
         let known = self.devices.get(id);
         let before = known.map(|device| &device.details);
         let Some(details) = named.after(before) else {

@@ -7,6 +7,7 @@ mod paused;
 mod people;
 mod plan;
 mod receipts;
+mod wards;
 
 use crate::model::alarm::Response;
 use crate::model::command::{Action, AlarmAct, Command, Outcome};
