@@ -16,6 +16,17 @@ export class Refused extends Error {
   }
 }
 
+/** Who signs what is sent, and what is done where that does not hold any more. */
+let signing = { sign: async () => /** @type {Record<string, string>} */ ({}), locked: () => {} };
+
+/** At a station each act goes with what `sign` gives; it may ask a person for it. @param {typeof signing} by */
+export function signWith(by) {
+  signing = by;
+}
+
+/** Asks now for what a later act needs. */
+export const signAhead = () => signing.sign();
+
 /** @param {string} token */
 export function signIn(token) {
   sessionStorage.setItem(KEY, token);
@@ -58,29 +69,31 @@ export async function getAll(path) {
 
 /** Fails after `ms`: then nobody knows whether it was done. @param {string} path @param {object} body @param {number} ms @returns {Promise<any>} */
 export async function post(path, body, ms) {
-  const more = { "content-type": "application/json", "idempotency-key": key() };
+  const more = { "content-type": "application/json", "idempotency-key": key(), ...await signing.sign() };
   const signal = AbortSignal.timeout(ms);
   const request = { method: "POST", headers: headers(more), body: JSON.stringify(body), signal };
   return answer(await fetch(`api/v1/${path}`, request));
 }
 
 /** As `post`, of what may be asked twice. @param {string} path @param {object} body @param {number} ms @returns {Promise<any>} */
-export async function send(path, body, ms) {
+export async function send(path, body, ms, method = "POST") {
   const signal = AbortSignal.timeout(ms);
   const more = headers({ "content-type": "application/json" });
-  return answer(await fetch(`api/v1/${path}`, { method: "POST", headers: more, body: JSON.stringify(body), signal }));
+  return answer(await fetch(`api/v1/${path}`, { method, headers: more, body: JSON.stringify(body), signal }));
 }
 
 /** Fails after `ms`, as above. @param {string} path @param {number} ms @returns {Promise<any>} */
 export async function remove(path, ms) {
+  const more = path.startsWith("session") ? {} : await signing.sign();
   const signal = AbortSignal.timeout(ms);
-  return answer(await fetch(`api/v1/${path}`, { method: "DELETE", headers: headers(), signal }));
+  return answer(await fetch(`api/v1/${path}`, { method: "DELETE", headers: headers(more), signal }));
 }
 
 /** @param {Response} response */
 async function answer(response) {
   if (response.status === 204) return null;
   if (response.ok) return response.json();
+  if (response.status === 423) signing.locked();
   const later = Number(response.headers.get("retry-after")) || null;
   throw new Refused(response.status, await response.json().catch(() => null), later);
 }

@@ -13,6 +13,7 @@ import { AlarmBanner, Alerts, Failures, Filtered, Waiting } from "./views/banner
 import { Alarms } from "./views/alarms.js";
 import { Detail } from "./views/detail.js";
 import { Muted } from "./views/muted.js";
+import { Become, Pin } from "./views/pin.js";
 import { SetUp, SignIn } from "./views/sign-in.js";
 import { Ward } from "./views/ward.js";
 
@@ -22,13 +23,14 @@ const LINK = {
 
 function App() {
   if (state.setup.value) return html`<${SetUp} link=${state.setup.value} done=${isSetUp} />`;
+  if (state.becoming.value) return html`<${Become} link=${state.becoming.value} done=${isSetUp} />`;
   if (state.needsToken.value) return html`<${SignIn} done=${() => signedIn()} />`;
   if (!state.seesPatients.value) return html`<div class="top"><header><strong>vitalgate</strong><span class="grow"></span><${Who} /></header></div>
     <main><${Account} changed=${() => signedIn()} /></main>`;
   const View = { ward: Ward, alarms: Alarms, alarm: Detail, muted: Muted, account: AccountHere }[state.route.value.view];
   const dimmed = state.trustworthy.value ? "" : "untrusted";
   return html`
-    <div class="top" data-still><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
+    <div class="top" data-still><${TopBar} /><${Pin} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
     <main class=${dimmed}><${View} /></main>
     <p id="rest" tabindex="-1">The alarm you were on is not shown here any more.</p>
     <${Notice} />
@@ -57,7 +59,8 @@ const AccountHere = () => html`<${Account} changed=${() => signedIn()} />`;
 
 /** Who is signed in, and the way out. */
 function Who() {
-  const { actor, role } = state.me.value;
+  const { actor, role, station } = state.me.value;
+  if (station) return html`<span class="who">${actor}: acts need a PIN</span>`;
   if (!actor || role === "local") return html`<span class="who">${actor}</span>`;
   return html`<span class="who"><a href=${state.href({ view: "account" })}>${actor}</a>
     <button class="plain" onClick=${leave}>Sign out</button></span>`;
@@ -67,6 +70,7 @@ function Who() {
 function isSetUp() {
   history.replaceState(null, "", "#ward");
   state.setup.value = null;
+  state.becoming.value = null;
   signedIn();
 }
 

@@ -1,7 +1,7 @@
 // What a person asks of an alarm: pending until it is answered, loud when it fails.
 
 import { effect, signal } from "./vendor/preact.js";
-import { post, Refused } from "./api.js";
+import { post, Refused, signAhead } from "./api.js";
 import { changed, tooLate, UNDO_MS, why } from "./outcome.js";
 import { placeName } from "./places.js";
 import * as state from "./state.js";
@@ -47,7 +47,13 @@ export async function answer(alarm, act, more) {
 }
 
 /** Resets after a time to undo it. @param {Alarm} alarm as the person saw it @param {string} reason */
-export function resetSoon(alarm, reason) {
+export async function resetSoon(alarm, reason) {
+  try {
+    await signAhead();
+  } catch (error) {
+    fail(alarm, why("reset", error));
+    return;
+  }
   const reset = { alarm, reason, at: Date.now() };
   resets.value = new Map(resets.value).set(alarm.id, reset);
   setTimeout(() => {

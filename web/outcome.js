@@ -42,6 +42,9 @@ export function tooLate(pressed, now) {
 export function why(act, error) {
   const name = NAMES[act];
   const status = error?.status;
+  if (error?.name === "Unsigned") {
+    return { title: `${name} NOT SENT`, cause: "nobody gave a PIN for it", todo: "Look at the patient. If the alarm still waits here, press again." };
+  }
   if (status === undefined || error?.problem?.outcome === "unknown") {
     const cause = error?.name === "TimeoutError" ? "the gateway did not answer within 5 s"
       : status === undefined ? "the gateway could not be reached" : "the gateway could not store it in time";
@@ -53,6 +56,7 @@ export function why(act, error) {
   const title = `${name} REFUSED`;
   const cause = error.message;
   if (status === 409 || status === 412) return { title, cause, todo: "Read the alarm as it is now, and answer that." };
+  if (status === 423) return { title, cause, todo: "Press again, and give your name and PIN." };
   if (status === 401 || status === 403) return { title, cause, todo: "Sign in with a token that may answer alarms." };
   if (status === 503) return { title, cause, todo: "The gateway cannot store it now. Look at the patient; try again." };
   return { title, cause, todo: "Look at the patient, and tell whoever runs the gateway." };

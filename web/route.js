@@ -21,6 +21,11 @@ export function setupLink(hash) {
   return found && { first: found[1] === "setup", secret: found[2] };
 }
 
+/** A link by which this browser becomes a station; null for any other address. @param {string} hash @returns {string|null} */
+export function stationLink(hash) {
+  return /^#station\/([A-Za-z0-9_-]+)$/.exec(hash)?.[1] ?? null;
+}
+
 /** @param {Route} route */
 export function format({ view, id, ward }) {
   const query = ward ? `?ward=${encodeURIComponent(ward)}` : "";

@@ -2,7 +2,7 @@
 
 import { get, remove, send } from "./api.js";
 
-/** @typedef {{actor: string|null, by_name: boolean, role: string|null, unset: boolean, wards: string[]|null}} Session */
+/** @typedef {{actor: string|null, by_name: boolean, role: string|null, station: boolean, unset: boolean, wards: string[]|null}} Session */
 
 /** A password takes a moment to be checked. */
 const PATIENCE_MS = 30_000;
@@ -18,5 +18,18 @@ export const useLink = (link, name, password) => send("session/link", { link, na
 
 /** @param {string} password @param {string} next @returns {Promise<Session>} */
 export const changePassword = (password, next) => send("session/password", { password, new: next }, PATIENCE_MS);
+
+/** Sets the PIN that signs acts at stations. @param {string} password @param {string} pin @returns {Promise<null>} */
+export const setPin = (password, pin) => send("session/pin", { password, pin: pin || null }, PATIENCE_MS, "PUT");
+
+/** This browser becomes a station. @param {string} link @returns {Promise<Session>} */
+export const becomeStation = (link) => send("session/station", { link }, PATIENCE_MS);
+
+/** @typedef {{actor: string, role: string, signature: string, unlocked_s: number, until: string}} Unlocked */
+
+/** Opens this station to whoever gives their PIN. @param {string} name @param {string} pin @returns {Promise<Unlocked>} */
+export const unlock = (name, pin) => send("session/signature", { name, pin }, PATIENCE_MS);
+
+export const lock = () => remove("session/signature", PATIENCE_MS);
 
 export const signOut = () => remove("session", PATIENCE_MS);

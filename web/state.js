@@ -4,7 +4,7 @@ import { computed, signal } from "./vendor/preact.js";
 import { time } from "./format.js";
 import { inOrder, waits } from "./order.js";
 import { split } from "./places.js";
-import { format, parse, setupLink } from "./route.js";
+import { format, parse, setupLink, stationLink } from "./route.js";
 
 /** @import { Alarm, Bed, Device, Heartbeat, Patient } from "./types.js" */
 /** @import { Route } from "./route.js" */
@@ -19,10 +19,12 @@ export const patients = signal(/** @type {Map<string, Patient>} */ (new Map()));
 export const devices = signal(/** @type {Map<string, Device>} */ (new Map()));
 export const beds = signal(/** @type {Bed[]} */ ([]));
 export const beat = signal(/** @type {Heartbeat|null} */ (null));
-export const me = signal({ actor: "", role: "", simulated: false });
+export const me = signal({ actor: "", role: "", simulated: false, station: false });
 export const needsToken = signal(false);
 /** The link to set a password, until it was used. */
 export const setup = signal(setupLink(location.hash));
+/** The link by which this browser becomes a station, until it was used. */
+export const becoming = signal(stationLink(location.hash));
 /** Whoever is signed in may see patients. */
 export const seesPatients = signal(true);
 /** Whoever is signed in is so by name. */
@@ -62,7 +64,8 @@ export const notMonitored = computed(() => {
 /** Values may be looked at only while this holds. */
 export const trustworthy = computed(() => link.value === "live" && !notMonitored.value);
 
-export const mayAnswer = computed(() => ["clinician", "ward-admin", "local"].includes(me.value.role));
+/** At a station whoever acts says who it is when they do. */
+export const mayAnswer = computed(() => me.value.station || ["clinician", "ward-admin", "local"].includes(me.value.role));
 
 /** The chosen ward; empty for all of them. */
 export const ward = computed(() => route.value.ward);
@@ -110,6 +113,6 @@ export function forget() {
   patients.value = new Map();
   devices.value = new Map();
   beds.value = [];
-  me.value = { actor: "", role: "", simulated: false };
+  me.value = { actor: "", role: "", simulated: false, station: false };
   byName.value = false;
 }

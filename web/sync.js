@@ -4,7 +4,7 @@ import { batch } from "./vendor/preact.js";
 import { get, getAll, Refused, token } from "./api.js";
 import { time } from "./format.js";
 import { connect } from "./link/connect.js";
-import { parse, setupLink } from "./route.js";
+import { parse, setupLink, stationLink } from "./route.js";
 import { session } from "./session.js";
 import * as state from "./state.js";
 
@@ -30,6 +30,7 @@ export function start() {
   setInterval(onTick, 500);
   addEventListener("hashchange", () => {
     state.setup.value = setupLink(location.hash);
+    state.becoming.value = stationLink(location.hash);
     state.route.value = parse(location.hash);
   });
   addEventListener("online", wake);
@@ -87,7 +88,7 @@ function blind() {
   state.needsToken.value = false;
   state.seesPatients.value = false;
   session().then((me) => {
-    state.me.value = { actor: me.actor ?? "", role: me.role ?? "", simulated: false };
+    state.me.value = { actor: me.actor ?? "", role: me.role ?? "", simulated: false, station: me.station };
     state.byName.value = me.by_name && !token();
   }, () => {});
 }
@@ -104,7 +105,9 @@ function onEvent(event, data, at) {
     });
   } else if (event === "hello") {
     state.me.value = data;
-    state.byName.value = !token() && data.role !== "local";
+    state.byName.value = !token() && data.role !== "local" && !data.station;
+    // So that the browser keeps its cookie for as long again.
+    if (data.station) session().catch(() => {});
     fetchAll();
   } else if (event === "resync") {
     fetchAll();

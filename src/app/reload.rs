@@ -229,7 +229,8 @@ mod tests {
         let config = Config::read(&file).unwrap();
         let configuration = config.configuration().unwrap();
         let hour = Span::hours(1);
-        let people = People::open(dir.path(), Lasting { idle: hour, longest: hour });
+        let people =
+            People::open(dir.path(), Lasting { idle: hour, longest: hour, unlocked: hour });
         let jane = Person::new(Role::Viewer, None, BTreeSet::new()).unwrap();
         people.change(|book| book.add("local:cli", "jane", jane)).unwrap();
         let signals = watch::channel(Arc::new(configuration.signals.clone())).0;

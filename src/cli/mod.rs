@@ -13,6 +13,7 @@ mod incident;
 mod notify;
 mod person;
 mod progress;
+mod station;
 mod status;
 mod store;
 
@@ -58,6 +59,8 @@ enum Command {
     Device(device::DeviceArgs),
     /// Give people accounts, list them, or let somebody in no more.
     Person(person::PersonArgs),
+    /// Make browsers stations of wards, where people sign acts by PIN.
+    Station(station::StationArgs),
     /// Write readings or alarms as CSV or JSON Lines, also while the gateway runs.
     Export(export::ExportArgs),
     /// Show the running gateway on one screen, or what its store says when none runs.
@@ -158,6 +161,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
         Command::Person(args) => person::run(&args),
+        Command::Station(args) => station::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Doctor(args) => doctor::run(&args),
@@ -226,7 +230,9 @@ mod tests {
     fn commands_are_taken_as_they_are_documented() {
         let page = include_str!("../../docs/config.md");
         let lines = page.lines().filter(|line| {
-            ["vitalgate person ", "vitalgate duty "].iter().any(|begin| line.starts_with(begin))
+            ["vitalgate person ", "vitalgate station ", "vitalgate duty "]
+                .iter()
+                .any(|begin| line.starts_with(begin))
         });
         let mut seen = 0;
         for line in lines.chain(["vitalgate duty list --config gateway.toml"]) {

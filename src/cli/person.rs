@@ -11,12 +11,12 @@ use vitalgate::config::{Config, Role};
 use vitalgate::people::{self, Digest, INVITED_FOR, Link, PeopleFile, Person, new_secret};
 use vitalgate_domain::model::ids::{DeviceId, WardId};
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::Store;
+use vitalgate_store::{Reader, Store};
 
 use super::{StoreArgs, say};
 
 /// What the command line calls itself in the audit.
-const ACTOR: &str = "local:cli";
+pub(super) const ACTOR: &str = "local:cli";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PersonArgs {
@@ -76,6 +76,9 @@ struct Rights {
     /// A maker's device or connector; may be given again.
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<DeviceId>,
+    /// For a ward that is still to be made.
+    #[arg(long)]
+    ahead: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -100,13 +103,13 @@ pub(super) fn run(args: &PersonArgs) -> anyhow::Result<ExitCode> {
         PersonAction::Add { name, rights, secret } => {
             let name = people::name(name)?;
             free_of_tokens(&config, &name)?;
-            let person = rights.person()?;
+            let person = rights.person(&config)?;
             let given = secret.read(&name)?;
             let link = given.apply(&file, &name, Some(person))?;
             told(&config, link);
         }
         PersonAction::Change { name, rights } => {
-            let (name, rights) = (people::name(name)?, rights.person()?);
+            let (name, rights) = (people::name(name)?, rights.person(&config)?);
             file.change(|book| book.change(ACTOR, &name, rights))?;
             say("done");
         }
@@ -134,8 +137,11 @@ pub(super) fn run(args: &PersonArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl Rights {
-    fn person(&self) -> anyhow::Result<Person> {
+    fn person(&self, config: &Config) -> anyhow::Result<Person> {
         let wards: BTreeSet<WardId> = self.wards.iter().cloned().collect();
+        if !self.ahead {
+            there_are(config, &wards)?;
+        }
         let wards = Some(wards).filter(|wards| !wards.is_empty());
         Ok(Person::new(self.role, wards, self.devices.iter().cloned().collect())?)
     }
@@ -191,11 +197,31 @@ impl Given {
 fn told(config: &Config, link: Option<String>) {
     say("done");
     let Some(secret) = link else { return };
-    let page = match &config.http.tls {
+    let page = page_of(config);
+    say(&format!("a link to set a password, for 72 h and once: {page}/#invited/{secret}"));
+}
+
+/// Where the page is, as far as the configuration says.
+pub(super) fn page_of(config: &Config) -> String {
+    match &config.http.tls {
         Some(tls) => format!("https://{}", tls.listen),
         None => format!("http://{}", config.http.listen),
-    };
-    say(&format!("a link to set a password, for 72 h and once: {page}/#invited/{secret}"));
+    }
+}
+
+/// Refuses wards that are not there: whoever is for them alone would see nothing, and be told so only then.
+pub(super) fn there_are(config: &Config, wards: &BTreeSet<WardId>) -> anyhow::Result<()> {
+    if wards.is_empty() {
+        return Ok(());
+    }
+    let core = vitalgate::tools::verify::state(&Reader::of(&config.store.dir)?)?;
+    let known = &core.site.wards;
+    if let Some(ward) = wards.iter().find(|ward| !known.contains(*ward)) {
+        let all: Vec<&str> = known.iter().map(WardId::as_str).collect();
+        let all = if all.is_empty() { "none yet".to_owned() } else { all.join(", ") };
+        bail!("there is no ward `{ward}` (wards: {all}): add it first, or say --ahead");
+    }
+    Ok(())
 }
 
 /// In audit and alarms nobody could tell them apart.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use vitalgate::people::PeopleFile;
 use vitalgate::tools::verify::verify as compare;
 use vitalgate_store::Reader;
 use vitalgate_store::audit::{Evidence, PublicKey, SignedHead};
@@ -91,17 +92,40 @@ pub(super) fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) fn backup(args: &BackupArgs) -> anyhow::Result<ExitCode> {
-    let head = Reader::of(&args.store.dir()?)?.backup(&args.file)?;
+    let (dir, people) = (args.store.dir()?, beside(&args.file));
+    if people.exists() {
+        bail!("{} exists already: name another file", people.display());
+    }
+    let head = Reader::of(&dir)?.backup(&args.file)?;
     say(&format!("copied to {}", args.file.display()));
     if let Some(head) = head {
         say(&format!("head, to be kept elsewhere: {head}"));
+    }
+    let copied = PeopleFile::of(&dir).copy_to(&people);
+    if copied.context("the store was copied, and its people were not")? {
+        say(&format!("its people, with digests of passwords: {}", people.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
-    let dir = args.store.dir()?;
+    let (dir, people) = (args.store.dir()?, beside(&args.file));
     vitalgate_store::restore(&args.file, &dir)?;
     say(&format!("restored into {}; it is a store of its own now", dir.display()));
+    let restored = PeopleFile::of(&dir).restore_from(&people);
+    if restored.context("the store was restored, and its people were not")? {
+        say(
+            "people are as of the copy: look at `person list` for whom to disable again; everybody signs in anew",
+        );
+    } else {
+        say(&format!("no people: {} is not there", people.display()));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the people of a copied store are.
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".people.json");
+    PathBuf::from(name)
 }

@@ -158,7 +158,7 @@ pub enum BadConfig {
     #[error("--open has no effect: whoever comes has to sign in by this configuration")]
     NothingOpen,
     /// Sessions that nobody could use, or that never end.
-    #[error("people: `idle` must be 5m to 24h, and `longest` 15m to 30d")]
+    #[error("people: `idle` must be 5m to 24h, `longest` 15m to 30d, and `unlocked` 10s to 5m")]
     Sessions,
     /// A time for CONNECT that nobody could keep, or that gives places away.
     #[error("mqtt.connect_timeout = \"{0}\" must be 1s to 5m")]

@@ -11,10 +11,11 @@ use serde::Deserialize;
 use super::api::v1::alarm::Alarm;
 use super::api::v1::command::AnswerOf;
 use super::api::v1::list::List;
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::command::{ask, ask_one, status_of};
 use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
+use super::rights::Right;
 use super::state::Ctx;
 use super::story::{as_logged, story};
 use crate::projection::view::Board;
@@ -275,7 +276,7 @@ pub(super) fn may_answer(board: &Board, who: &Who, id: &AlarmId) -> Result<(), P
     let open = board.unconfirmed.get(id).or_else(|| board.alarms.get(id));
     match open.filter(|alarm| who.scope.has_alarm(alarm)) {
         Some(alarm) if alarm.patient.is_none() => {
-            who.scope.everywhere("an alarm of the gateway itself")
+            who.may_everywhere(Right::AnswerAlarms, "an alarm of the gateway itself")
         }
         Some(_) => Ok(()),
         None => Err(Problem::missing("open alarm", id)),

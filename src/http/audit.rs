@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::api::v1;
 use super::api::v1::list::List;
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::error::Problem;
 use super::extract::{Params, page_size};
+use super::rights::Right;
 use super::state::Ctx;
 use crate::pipeline::stored::{self, StoredRefusal};
 use vitalgate_store::reader::ActRow;
@@ -27,8 +28,7 @@ pub(crate) async fn list(
     who: Who,
     Params(which): Params<Which>,
 ) -> Result<Json<List<v1::audit::Act>>, Problem> {
-    who.may(Right::SeeAudit)?;
-    who.scope.everywhere("the audit")?;
+    who.may_everywhere(Right::SeeAudit, "the audit")?;
     let limit = page_size(which.limit);
     let acts = http.read_log(move |reader| reader.audit(which.cursor, limit)).await?;
     let next = acts.last().filter(|_| acts.len() == limit).map(|act| act.seq.to_string());

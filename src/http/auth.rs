@@ -130,48 +130,8 @@ impl From<Auth> for AuthInForce {
     }
 }
 
-/// What a request needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
-    /// Patients, beds, wards, alarms, series, the stream.
-    SeePatients,
-    /// Acknowledge and reset.
-    AnswerAlarms,
-    /// Admit, transfer, discharge, limits, bindings, wards and beds.
-    ChangePatients,
-    /// Devices and their state.
-    SeeDevices,
-    /// Register devices, and change who speaks for them.
-    ChangeDevices,
-    /// Change how a device is judged: its class, and the signals expected of it.
-    ChangeJudging,
-    /// Dead letters; what was in them goes with the right to see patients.
-    SeeDeadLetters,
-    /// The audit, which names no patient.
-    SeeAudit,
-    /// Metrics.
-    SeeHealth,
-    /// Who is on duty.
-    SeeDuty,
-}
-
-/// Whether a role has a right. The only place that decides it.
-pub const fn can(role: Role, right: Right) -> bool {
-    match right {
-        Right::SeePatients => {
-            matches!(role, Role::Viewer | Role::Clinician | Role::WardAdmin | Role::Local)
-        }
-        Right::AnswerAlarms | Right::ChangePatients | Right::ChangeJudging => {
-            matches!(role, Role::Clinician | Role::WardAdmin | Role::Local)
-        }
-        Right::SeeDevices => true,
-        Right::SeeHealth | Right::SeeDuty => !matches!(role, Role::Maker),
-        Right::SeeDeadLetters => !matches!(role, Role::Viewer | Role::Maker),
-        Right::ChangeDevices | Right::SeeAudit => {
-            matches!(role, Role::Ops | Role::Admin | Role::Local)
-        }
-    }
-}
+/// What goes with an act of whoever gave their PIN at a station.
+pub(super) const SIGNATURE: &str = "vitalgate-signature";
 
 /// Who asks. Every handler takes one and names the right that it needs.
 #[derive(Clone, Debug)]
@@ -198,14 +158,17 @@ pub(crate) enum Proof {
 }
 
 impl Who {
-    /// Refuses with 403 unless the role has the right.
-    pub(crate) fn may(&self, right: Right) -> Result<(), Problem> {
-        if can(self.role, right) {
-            return Ok(());
+    /// Whether it is a station, which shows and does not act.
+    pub(super) fn is_station(&self) -> bool {
+        matches!(&self.proof, Proof::Person(Known { proof: people::Proof::Station(_), .. }))
+    }
+
+    /// The station at which it signs.
+    pub(super) fn signs_at(&self) -> Option<&str> {
+        match &self.proof {
+            Proof::Person(known) => known.station.as_deref(),
+            Proof::Nothing | Proof::Token(_) => None,
         }
-        let Self { name, role, .. } = self;
-        let detail = format!("`{name}` is a {} and lacks the right {right:?}", role.as_str());
-        Err(Problem::new(StatusCode::FORBIDDEN, detail))
     }
 }
 
@@ -225,11 +188,7 @@ pub(crate) async fn sign_in(
 ) -> Result<Response, Problem> {
     match identify(&http, &request) {
         Ok(who) => {
-            if matches!(&who.proof, Proof::Person(Known { proof: people::Proof::Session(_), .. }))
-                && !request.method().is_safe()
-            {
-                own_page(request.headers(), host_of(&request)?)?;
-            }
+            let who = if request.method().is_safe() { who } else { acting(&http, &request, who)? };
             if let Some(connection) = request.extensions().get::<Connection>()
                 && connection.settle(&who.name, Standing::Known).is_err()
             {
@@ -246,6 +205,37 @@ pub(crate) async fn sign_in(
         }
     };
     Ok(next.run(request).await)
+}
+
+/// Who acts. What a browser keeps counts from our own page alone, and at a station whoever signs is who acts.
+fn acting(http: &Ctx, request: &Request, who: Who) -> Result<Who, Problem> {
+    let Proof::Person(known) = &who.proof else { return Ok(who) };
+    match known.proof {
+        people::Proof::Token(_) | people::Proof::Signature(_) => Ok(who),
+        people::Proof::Session(_) => {
+            own_page(request.headers(), host_of(request)?)?;
+            Ok(who)
+        }
+        people::Proof::Station(browser) => {
+            own_page(request.headers(), host_of(request)?)?;
+            let signature = request.headers().get(SIGNATURE).and_then(|text| text.to_str().ok());
+            let now = http.app.handles.clock.wall();
+            let signer = http
+                .app
+                .auth
+                .people()
+                .zip(signature)
+                .and_then(|(people, signature)| people.signer(browser, signature, now));
+            signer.map(|(known, _)| Who::from(known)).ok_or_else(locked)
+        }
+    }
+}
+
+/// A station shows, and does nothing of itself.
+fn locked() -> Problem {
+    let detail =
+        "this station is locked: it shows, and whoever acts gives their name and PIN first";
+    Problem::new(StatusCode::LOCKED, detail)
 }
 
 /// Refuses whoever is for wards none of which exists: empty lists would read as if all was well.
@@ -357,38 +347,6 @@ pub(super) fn unauthorized() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_of_rights() {
-        use Right::{
-            AnswerAlarms, ChangeDevices, ChangeJudging, ChangePatients, SeeAudit, SeeDeadLetters,
-            SeeDevices, SeeHealth, SeePatients,
-        };
-        let roles = [
-            Role::Viewer,
-            Role::Clinician,
-            Role::WardAdmin,
-            Role::Maker,
-            Role::Ops,
-            Role::Admin,
-            Role::Local,
-        ];
-        //                    viewer clin. w-adm. maker ops    admin  local
-        let table = [
-            (SeePatients, [true, true, true, false, false, false, true]),
-            (AnswerAlarms, [false, true, true, false, false, false, true]),
-            (ChangePatients, [false, true, true, false, false, false, true]),
-            (SeeDevices, [true, true, true, true, true, true, true]),
-            (ChangeDevices, [false, false, false, false, true, true, true]),
-            (ChangeJudging, [false, true, true, false, false, false, true]),
-            (SeeDeadLetters, [false, true, true, false, true, true, true]),
-            (SeeAudit, [false, false, false, false, true, true, true]),
-            (SeeHealth, [true, true, true, false, true, true, true]),
-        ];
-        for (right, expected) in table {
-            assert_eq!(roles.map(|role| can(role, right)), expected, "{right:?}");
-        }
-    }
 
     #[test]
     fn tokens_are_read_from_hexadecimal() {

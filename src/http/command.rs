@@ -12,7 +12,7 @@ use super::auth::Who;
 use super::error::Problem;
 use super::state::Http;
 use crate::inbox::{Receipt, Submission};
-use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome};
+use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome, PersonAct};
 use vitalgate_domain::model::input::Input;
 
 /// How many bytes of the inbox a command counts for.
@@ -30,9 +30,14 @@ pub(crate) async fn ask(
     if board.borrow_and_update().store_failing {
         return Err(failing());
     }
-    let asked = actions.len();
-    let inputs = actions
+    // Where an act was signed stands before it in the record, in the same commit.
+    let sign = |at: &str| Action::Person { act: PersonAct::Sign, subject: at.to_owned() };
+    let signed: Vec<Action> = who.signs_at().map(sign).into_iter().collect();
+    let before = signed.len();
+    let asked = before + actions.len();
+    let inputs = signed
         .into_iter()
+        .chain(actions)
         .map(|action| Input::Command(Box::new(Command { actor: who.name.clone(), action })))
         .collect();
     let (receipt, waiting) = Receipt::new();
@@ -52,7 +57,7 @@ pub(crate) async fn ask(
         () = tokio::time::sleep(ANSWER_WAIT) => return Err(unknown()),
     };
     if committed.answers.len() == asked {
-        return Ok(committed.answers);
+        return Ok(committed.answers.into_iter().skip(before).collect());
     }
     tracing::error!(asked, answered = committed.answers.len(), "commands without an answer");
     Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the command got no answer; see the log"))

@@ -8,9 +8,10 @@ use serde::Deserialize;
 
 use super::api::v1::dead_letter::DeadLetter;
 use super::api::v1::list::List;
-use super::auth::{Right, Who, can};
+use super::auth::Who;
 use super::error::Problem;
 use super::extract::{Params, page_size};
+use super::rights::{Place, Right, can};
 use super::state::{Ctx, Http};
 use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_store::reader::DeadLetterRow;
@@ -29,15 +30,14 @@ pub(crate) async fn list(
     who: Who,
     Params(which): Params<Which>,
 ) -> Result<Json<List<DeadLetter>>, Problem> {
-    who.may(Right::SeeDeadLetters)?;
-    who.scope.everywhere("what was refused of all senders")?;
+    who.may_everywhere(Right::SeeDeadLetters, "what was refused of all senders")?;
     let limit = page_size(which.limit);
     let (device, before) = (which.device, which.cursor);
     let letters =
         http.read_log(move |reader| reader.dead_letters(device.as_ref(), before, limit)).await?;
     let next =
         letters.last().filter(|_| letters.len() == limit).map(|letter| letter.id.to_string());
-    let sees_values = can(who.role, Right::SeePatients);
+    let sees_values = can(&who, Right::SeePatients, Place::Somewhere);
     let items = letters.into_iter().map(|letter| shown(&http, letter, sees_values)).collect();
     Ok(Json(List { items, next, seq: http.board().seq }))
 }

@@ -10,11 +10,12 @@ use serde::Deserialize;
 
 use super::api::v1::device::{Binding, Bindings, Device, Info, Signal};
 use super::api::v1::list::List;
-use super::auth::{Right, Who, can};
+use super::auth::Who;
 use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
 use super::patients;
+use super::rights::{Place, Right, can};
 use super::state::{Ctx, Http};
 use crate::projection::view::{Board, DeviceView};
 use vitalgate_domain::model::command::{Action, PrincipalKind, Registration};
@@ -147,15 +148,15 @@ pub(crate) async fn change(
     Body(change): Body<Change>,
 ) -> Result<Response, Problem> {
     let connects = change.kind.is_some() || change.token_sha256.is_some() || change.via.is_some();
-    if connects || !can(who.role, Right::ChangeJudging) {
-        who.may(Right::ChangeDevices)?;
-    }
+    let judges = !connects && can(&who, Right::ChangeJudging, Place::Somewhere);
+    let right = if judges { Right::ChangeJudging } else { Right::ChangeDevices };
+    who.may(right)?;
     let known = match find(&http, &who, &id) {
         Err(missing) if who.scope.is_limited() => return Err(missing),
         known => known.ok(),
     };
     if known.as_ref().is_some_and(|device| device.patient.is_none()) {
-        who.scope.everywhere("a device that watches nobody")?;
+        who.may_everywhere(right, "a device that watches nobody")?;
     }
     let named = registration(&http, id, change, &headers)?;
     let named = how_judged(&who, named, known.as_deref())?;
@@ -169,7 +170,7 @@ fn how_judged(
     named: Registration,
     known: Option<&DeviceView>,
 ) -> Result<Registration, Problem> {
-    if can(who.role, Right::ChangeJudging) {
+    if can(who, Right::ChangeJudging, Place::Somewhere) {
         return Ok(named);
     }
     let otherwise = |device: &&DeviceView| {
@@ -312,7 +313,7 @@ pub(crate) async fn correct_binding(
     let board = http.board();
     let last = board.devices.get(&device).and_then(|device| device.bindings.last());
     if last.is_some_and(|last| !who.scope.has_binding(&board, last)) {
-        who.scope.everywhere("the binding of a patient who is elsewhere")?;
+        who.may_everywhere(Right::ChangePatients, "the binding of a patient who is elsewhere")?;
     }
     let replaces = version_seen(&headers, BINDING)?;
     let action = Action::CorrectBinding { device, patient, reason, replaces };
@@ -346,7 +347,7 @@ pub(crate) fn signal(table: &SignalTable, name: &str) -> Result<SignalId, Proble
 
 /// A device with its signals by name, and without the patients whom whoever asks may not see.
 fn shown(device: &DeviceView, board: &Board, table: &SignalTable, who: &Who) -> Device {
-    let sees_patients = can(who.role, Right::SeePatients);
+    let sees_patients = can(who, Right::SeePatients, Place::Somewhere);
     let own = device.bindings.iter().filter(|binding| who.scope.has_binding(board, binding));
     let bindings = || own.map(Binding::from).collect();
     Device {

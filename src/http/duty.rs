@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::State;
 
 use super::api::v1::duty::Duty;
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::error::Problem;
+use super::rights::Right;
 use super::state::Ctx;
 use vitalgate_domain::model::duty::Team;
 
@@ -14,7 +15,8 @@ pub(crate) async fn list(State(http): State<Ctx>, who: Who) -> Result<Json<Duty>
     who.may(Right::SeeDuty)?;
     let now = http.app.handles.clock.wall();
     let own = |team: &Team| {
-        team.wards.is_empty() || team.wards.iter().any(|ward| who.scope.has(Some(ward)))
+        team.wards.is_empty()
+            || team.wards.iter().any(|ward| who.can_in(Right::SeeDuty, Some(ward)))
     };
     Ok(Json(match &http.board().duty {
         Some(plan) => Duty::at(plan, now, own),

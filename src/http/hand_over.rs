@@ -6,10 +6,11 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::alarms::{SeenAlarm, may_answer, no_seq};
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::command::ask_one;
 use super::error::Problem;
 use super::extract::Body;
+use super::rights::Right;
 use super::state::Ctx;
 use vitalgate_domain::model::command::Action;
 

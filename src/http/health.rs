@@ -8,8 +8,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::api::v1::health::{Health, Readiness};
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::error::Problem;
+use super::rights::Right;
 use super::state::Ctx;
 use crate::pipeline::pulse::{judged_lag_s, not_ready};
 use crate::telemetry::{Sampled, Ward};
@@ -39,8 +40,7 @@ pub(crate) async fn readyz(State(http): State<Ctx>) -> Response {
 
 /// `/metrics`.
 pub(crate) async fn metrics(State(http): State<Ctx>, who: Who) -> Result<Response, Problem> {
-    who.may(Right::SeeHealth)?;
-    who.scope.everywhere("the whole of the metrics")?;
+    who.may_everywhere(Right::SeeHealth, "the whole of the metrics")?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], http.app.handles.metrics.exposition_with(&sample(&http)))
         .into_response())

@@ -7,11 +7,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::api::v1::limits::{Limit, Limits, WaitingLimits};
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
 use super::extract::{Body, Id};
 use super::patients::{find, within};
+use super::rights::Right;
 use super::state::Ctx;
 use vitalgate_domain::model::command::{Action, PatientLimit};
 use vitalgate_domain::model::ids::PatientId;

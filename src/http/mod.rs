@@ -25,6 +25,8 @@ mod looks;
 mod origin;
 mod patients;
 mod pauses;
+mod people;
+mod rights;
 mod router;
 mod scope;
 mod seats;
@@ -33,6 +35,7 @@ mod series;
 mod server;
 mod session;
 mod state;
+mod stations;
 mod story;
 mod stream;
 #[cfg(test)]
@@ -42,7 +45,7 @@ mod tokens;
 mod traffic;
 mod wards;
 
-pub use auth::{Auth, AuthInForce, BadToken, Right, Role, Token, can};
+pub use auth::{Auth, AuthInForce, BadToken, Role, Token};
 pub use series::ExportedHistory;
 pub use server::Server;
 pub use state::{AppState, Limits};

@@ -11,10 +11,11 @@ use serde::Deserialize;
 
 use super::api::v1::list::List;
 use super::api::v1::patient::Patient;
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::command::{ask_one, etag, version_seen};
 use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
+use super::rights::Right;
 use super::state::{Ctx, Http};
 use crate::projection::view::PatientView;
 use vitalgate_domain::model::command::{Action, AgeClass, PatientDetails};
@@ -214,7 +215,7 @@ fn may_admit(http: &Http, who: &Who, id: &PatientId, bed: Option<&BedId>) -> Res
     let board = http.board();
     let present = board.patients.get(id).filter(|patient| patient.discharged_at.is_none());
     if present.is_some_and(|patient| !who.scope.has_patient(patient)) {
-        who.scope.everywhere("a patient who is elsewhere")?;
+        who.may_everywhere(Right::ChangePatients, "a patient who is elsewhere")?;
     }
     into_own_bed(http, who, bed)
 }
@@ -223,7 +224,14 @@ fn may_admit(http: &Http, who: &Who, id: &PatientId, bed: Option<&BedId>) -> Res
 fn into_own_bed(http: &Http, who: &Who, bed: Option<&BedId>) -> Result<(), Problem> {
     let board = http.board();
     let has = |bed: &BedId| {
-        board.wards.iter().any(|(ward, beds)| beds.contains(bed) && who.scope.has(Some(ward)))
+        board
+            .wards
+            .iter()
+            .any(|(ward, beds)| beds.contains(bed) && who.can_in(Right::ChangePatients, Some(ward)))
     };
-    if bed.is_some_and(has) { Ok(()) } else { who.scope.everywhere("any other bed, or none") }
+    if bed.is_some_and(has) {
+        Ok(())
+    } else {
+        who.may_everywhere(Right::ChangePatients, "any other bed, or none")
+    }
 }

@@ -8,10 +8,11 @@ use serde::Deserialize;
 
 use super::api::v1::list::List;
 use super::api::v1::pause::Pause;
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id};
+use super::rights::Right;
 use super::scope::Scope as Wards;
 use super::state::Ctx;
 use crate::projection::view::Board;
@@ -54,7 +55,7 @@ pub(crate) async fn add(
     who.may(Right::AnswerAlarms)?;
     let NewPause { rule, patient, bed, reason, until } = new;
     let scope = Scope { rule, patient, bed };
-    is_own(&who.scope, &http.board(), &scope)?;
+    is_own(&who, &http.board(), &scope)?;
     ask_one(&http, &who, Action::Pause { scope, reason, until }, StatusCode::CREATED).await
 }
 
@@ -70,7 +71,7 @@ pub(crate) async fn end(
         if !is_shown(&who.scope, &board, &pause.scope) {
             return Err(Problem::missing("pause", &id));
         }
-        is_own(&who.scope, &board, &pause.scope)?;
+        is_own(&who, &board, &pause.scope)?;
     }
     ask_one(&http, &who, Action::EndPause { id }, StatusCode::OK).await
 }
@@ -91,10 +92,10 @@ fn is_shown(own: &Wards, board: &Board, scope: &Scope) -> bool {
 }
 
 /// Whoever is bound to wards pauses, and ends, what is for them alone.
-fn is_own(own: &Wards, board: &Board, scope: &Scope) -> Result<(), Problem> {
+fn is_own(who: &Who, board: &Board, scope: &Scope) -> Result<(), Problem> {
     match (&scope.patient, &scope.bed) {
-        (None, None) => own.everywhere("a rule of every ward"),
-        _ if own.has(ward_of(board, scope)) => Ok(()),
+        (None, None) => who.may_everywhere(Right::AnswerAlarms, "a rule of every ward"),
+        _ if who.can_in(Right::AnswerAlarms, ward_of(board, scope)) => Ok(()),
         (Some(patient), _) => Err(Problem::missing("patient", patient)),
         (None, Some(bed)) => Err(Problem::missing("bed", bed)),
     }

@@ -14,7 +14,8 @@ use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
     alarms, assets, audit, auth, dead_letters, devices, duty, hand_over, health, idempotency,
-    limits, looks, origin, patients, pauses, series, session, story, stream, tokens, wards,
+    limits, looks, origin, patients, pauses, people, series, session, stations, story, stream,
+    tokens, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -86,6 +87,14 @@ pub(crate) fn routes() -> Vec<Route> {
         delete("/devices/{id}/binding", devices::unbind),
         get("/dead-letters", dead_letters::list),
         get("/audit", audit::list),
+        get("/people", people::list),
+        post("/people", people::add),
+        patch("/people/{name}", people::alter),
+        post("/people/{name}/link", people::link),
+        get("/stations", stations::list),
+        post("/stations", stations::add),
+        post("/stations/{name}/link", stations::link),
+        delete("/stations/{name}", stations::remove),
         get("/tokens", tokens::list),
         post("/tokens", tokens::add),
         delete("/tokens/{name}", tokens::revoke),
@@ -129,6 +138,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
     Router::new()
         .nest("/api/v1", api)
         .merge(session::routes())
+        .merge(stations::at_the_browser())
         .merge(metrics)
         .route("/healthz", routing::get(health::healthz))
         .route("/readyz", routing::get(health::readyz))

@@ -91,12 +91,8 @@ impl Scope {
         }
     }
 
-    /// Refuses what concerns the whole gateway, or others as well, to whoever is bound to wards.
-    pub(crate) fn everywhere(&self, what: &str) -> Result<(), Problem> {
-        if self.is_limited() { Err(self.refused(what)) } else { Ok(()) }
-    }
-
-    fn refused(&self, what: &str) -> Problem {
+    /// It is beyond that.
+    pub(super) fn refused(&self, what: &str) -> Problem {
         let own: Vec<&str> = self.wards().into_iter().flatten().map(WardId::as_str).collect();
         let own =
             if self.devices.is_some() { "devices of its own".to_owned() } else { own.join(", ") };

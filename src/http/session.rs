@@ -24,6 +24,9 @@ use vitalgate_domain::model::time::Span;
 /// Passwords hashed at a time: each takes 19 MiB and a processor.
 pub(super) const HASHES: usize = 2;
 
+/// A browser keeps no cookie for longer.
+pub(super) const STATION_KEPT: Span = Span::days(400);
+
 /// The routes, with the methods of each.
 pub(crate) fn routes() -> Router<Ctx> {
     Router::new()
@@ -56,21 +59,26 @@ struct NewPassword {
     new: String,
 }
 
-/// `GET session`: who asks, and how people sign in here.
-async fn get(State(http): State<Ctx>, request: Request) -> Json<Session> {
+/// `GET session`: who asks, and how people sign in here. A station keeps its cookie for as long again.
+async fn get(State(http): State<Ctx>, request: Request) -> Response {
     let who = auth::identify(&http, &request).ok();
     let people = http.app.auth.people();
-    Json(Session {
+    let secret = cookie::session(&request).filter(|_| who.as_ref().is_some_and(Who::is_station));
+    let again = secret.and_then(|secret| cookie::keep(secret, STATION_KEPT));
+    let session = Json(Session {
         actor: who.as_ref().map(|who| who.name.clone()),
         by_name: people.is_some(),
         role: who.as_ref().map(|who| who.role.as_str()),
+        station: who.as_ref().is_some_and(Who::is_station),
         unset: people.is_some_and(|people| people.lacks_admin()),
         wards: who.and_then(|who| who.scope.wards().cloned()),
-    })
+    });
+    (set(again), session).into_response()
 }
 
 /// `POST session`: signs in by name and password.
 async fn begin(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
+    not_a_station(&http, &request)?;
     let (people, at, asked): (_, _, SignIn) = asked(&http, request).await?;
     let name = people::name(&asked.name).unwrap_or_default();
     let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
@@ -96,6 +104,7 @@ async fn begin(State(http): State<Ctx>, request: Request) -> Result<Response, Pr
 /// `DELETE session`: signs out, in this browser.
 async fn end(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
     own_page(request.headers(), host_of(&request)?)?;
+    not_a_station(&http, &request)?;
     if let (Some(people), Some(secret)) = (http.app.auth.people(), cookie::session(&request)) {
         let (people, digest) = (Arc::clone(people), Digest::of(secret));
         changing(move || {
@@ -111,6 +120,7 @@ async fn end(State(http): State<Ctx>, request: Request) -> Result<Response, Prob
 
 /// `POST session/link`: sets a password by a link that is used once, and signs in. The first admin makes an account.
 async fn use_link(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
+    not_a_station(&http, &request)?;
     let (people, at, asked): (_, _, UseLink) = asked(&http, request).await?;
     let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
     let digest = Digest::of(&asked.link);
@@ -162,11 +172,22 @@ async fn change_password(State(http): State<Ctx>, request: Request) -> Result<Re
     signed_in(&http, &people, name, &at).await
 }
 
+/// Whoever signs in, or out, at a station would take its cookie away, and the ward would see nothing there.
+fn not_a_station(http: &Ctx, request: &Request) -> Result<(), Problem> {
+    let people = http.app.auth.people().zip(cookie::session(request));
+    if people.is_some_and(|(people, secret)| people.is_station(secret)) {
+        let detail = "this browser is a station: sign in elsewhere, or in another browser; whoever looks after people takes \
+                      a station back";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+    Ok(())
+}
+
 /// From where somebody signs in.
-struct At {
-    from: Connection,
+pub(super) struct At {
+    pub(super) from: Connection,
     /// The session that this browser had until now.
-    before: Option<Digest>,
+    pub(super) before: Option<Digest>,
 }
 
 /// Refuses a name that a token of the configuration has.
@@ -179,7 +200,7 @@ fn own_name(people: &People, name: &str) -> Result<(), Problem> {
 }
 
 /// What a page of our own asks of those who sign in by name, over a way that nobody reads.
-async fn asked<T: DeserializeOwned>(
+pub(super) async fn asked<T: DeserializeOwned>(
     http: &Ctx,
     request: Request,
 ) -> Result<(Arc<People>, At, T), Problem> {
@@ -194,7 +215,7 @@ async fn asked<T: DeserializeOwned>(
     }
     let from = request.extensions().get::<Connection>().cloned().ok_or_else(auth::unauthorized)?;
     let before = cookie::session(&request).map(Digest::of);
-    if people.damaged().is_some() {
+    if !people.are_known() {
         let detail = "nobody can sign in by name at present: what is known of people cannot be believed; whoever looks after \
                       the gateway finds why under `degraded`";
         return Err(Problem::busy(detail, 5));
@@ -221,18 +242,19 @@ async fn signed_in(
         actor: Some(who.name),
         by_name: true,
         role: Some(who.role.as_str()),
+        station: false,
         unset: people.lacks_admin(),
         wards: who.scope.wards().cloned(),
     };
     Ok((set(cookie::keep(&secret, people.lasting().longest)), Json(session)).into_response())
 }
 
-fn set(cookie: Option<HeaderValue>) -> HeaderMap {
+pub(super) fn set(cookie: Option<HeaderValue>) -> HeaderMap {
     cookie.map(|line| (header::SET_COOKIE, line)).into_iter().collect()
 }
 
 /// Hashes off the async threads, a few at a time.
-async fn hashing<T: Send + 'static>(
+pub(super) async fn hashing<T: Send + 'static>(
     http: &Http,
     hash: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
@@ -254,13 +276,15 @@ pub(super) async fn changing<T: Send + 'static>(
     tokio::task::spawn_blocking(change).await.map_err(|_| cut())?.map_err(|bad| refused(&bad))
 }
 
-fn refused(bad: &BadPeople) -> Problem {
+pub(super) fn refused(bad: &BadPeople) -> Problem {
     let status = match bad {
         BadPeople::Refused(Refusal::Known(_) | Refusal::Token(_) | Refusal::LastAdmin(_)) => {
             StatusCode::CONFLICT
         }
-        BadPeople::Refused(Refusal::Unknown(_)) => StatusCode::NOT_FOUND,
-        BadPeople::Refused(Refusal::Link) => StatusCode::FORBIDDEN,
+        BadPeople::Refused(Refusal::Unknown(_) | Refusal::NoStation(_)) => StatusCode::NOT_FOUND,
+        BadPeople::Refused(Refusal::Link | Refusal::NotAtStations(_) | Refusal::OtherWards(_)) => {
+            StatusCode::FORBIDDEN
+        }
         BadPeople::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         BadPeople::File { .. } | BadPeople::Content { .. } | BadPeople::Foreign { .. } => {
             tracing::error!(error = %bad, "what is known of people could not be changed");
@@ -274,7 +298,7 @@ fn weak(bad: BadPassword) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, bad.to_string())
 }
 
-fn too_soon(wait: Span) -> Problem {
+pub(super) fn too_soon(wait: Span) -> Problem {
     let seconds = (wait.as_micros() + 999_999) / 1_000_000;
     let detail = format!("too many attempts failed: wait {seconds} s, then try again");
     Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)

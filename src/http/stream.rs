@@ -22,10 +22,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::api::v1::stream::{Hello, Resync};
-use super::auth::{Auth, Proof, Right, Who};
+use super::auth::{Auth, Proof, Who};
 use super::connection::Connection;
 use super::error::Problem;
 use super::extract::Params;
+use super::rights::Right;
 use super::selection::{Selection, Sent};
 use super::state::Ctx;
 use crate::net::places::Standing;
@@ -171,6 +172,7 @@ impl Feed {
             seq: self.sent,
             server_time: app.handles.clock.wall(),
             simulated: app.identity.is_simulated(),
+            station: self.who.is_station(),
             store: &app.identity.store,
             wards: self.who.scope.wards(),
         };

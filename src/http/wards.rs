@@ -12,10 +12,11 @@ use serde::Deserialize;
 use super::api::v1::list::List;
 use super::api::v1::patient::Monitored;
 use super::api::v1::ward::{Bed, LatestValue, PatientLatest, Ward, WardLatest};
-use super::auth::{Right, Who};
+use super::auth::Who;
 use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id};
+use super::rights::Right;
 use super::state::Ctx;
 use crate::projection::view::{Board, PatientView, Vital};
 use vitalgate_domain::model::command::Action;
@@ -40,7 +41,7 @@ pub(crate) async fn list(State(http): State<Ctx>, who: Who) -> Result<Json<List<
     who.may(Right::SeePatients)?;
     let board = http.board();
     let ward = |(id, beds): (&WardId, &Vec<BedId>)| Ward { beds: beds.clone(), id: id.clone() };
-    let own = board.wards.iter().filter(|(id, _)| who.scope.has(Some(id)));
+    let own = board.wards.iter().filter(|(id, _)| who.can_in(Right::SeePatients, Some(id)));
     let items = own.map(ward).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
@@ -58,7 +59,7 @@ pub(crate) async fn latest(
 ) -> Result<Json<WardLatest>, Problem> {
     who.may(Right::SeePatients)?;
     let board = http.board();
-    if !board.wards.contains_key(&ward) || !who.scope.has(Some(&ward)) {
+    if !board.wards.contains_key(&ward) || !who.can_in(Right::SeePatients, Some(&ward)) {
         return Err(Problem::missing("ward", &ward));
     }
     let now = http.app.handles.clock.wall();
@@ -99,8 +100,7 @@ pub(crate) async fn add(
     who: Who,
     Body(ward): Body<NewWard>,
 ) -> Result<Response, Problem> {
-    who.may(Right::ChangePatients)?;
-    who.scope.everywhere("a new ward")?;
+    who.may_everywhere(Right::ChangePatients, "a new ward")?;
     ask_one(&http, &who, Action::AddWard(ward.id), StatusCode::CREATED).await
 }
 
@@ -114,7 +114,7 @@ pub(crate) async fn beds(State(http): State<Ctx>, who: Who) -> Result<Json<List<
         .filter(|p| p.discharged_at.is_none())
         .filter_map(|p| Some((p.bed.as_ref()?, &p.id)))
         .collect();
-    let own = board.wards.iter().filter(|(id, _)| who.scope.has(Some(id)));
+    let own = board.wards.iter().filter(|(id, _)| who.can_in(Right::SeePatients, Some(id)));
     let beds = own.flat_map(|(ward, beds)| beds.iter().map(move |bed| (ward, bed)));
     let items = beds
         .map(|(ward, bed)| Bed {
@@ -134,9 +134,10 @@ pub(crate) async fn add_bed(
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
     let board = http.board();
+    let own = |ward: Option<&WardId>| who.can_in(Right::ChangePatients, ward);
     let stands = board.wards.iter().find(|(_, beds)| beds.contains(&bed.id)).map(|(ward, _)| ward);
-    if !who.scope.has(Some(&bed.ward)) || !who.scope.has(stands.or(Some(&bed.ward))) {
-        who.scope.everywhere("a bed of another ward")?;
+    if !own(Some(&bed.ward)) || !own(stands.or(Some(&bed.ward))) {
+        who.may_everywhere(Right::ChangePatients, "a bed of another ward")?;
     }
     let action = Action::AddBed { bed: bed.id, ward: bed.ward };
     ask_one(&http, &who, action, StatusCode::CREATED).await

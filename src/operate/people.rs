@@ -20,6 +20,7 @@ const AT_ONCE: usize = 64;
 /// Looks at the people once a second, until `cancel`.
 pub async fn keep(people: Arc<People>, handles: Handles, cancel: CancellationToken) {
     let mut ticks = seconds();
+    let mut said = None;
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -31,10 +32,17 @@ pub async fn keep(people: Arc<People>, handles: Handles, cancel: CancellationTok
             Ok::<_, BadPeople>(looker.exposed())
         });
         let why = match looked.await {
-            Ok(Ok(exposed)) => exposed,
-            Ok(Err(bad)) => Some(bad.to_string()),
+            Ok(Ok(exposed)) => people.damaged().or(exposed),
+            Ok(Err(bad)) => people.damaged().or_else(|| Some(bad.to_string())),
             Err(_) => Some("they could not be looked at".to_owned()),
         };
+        if why != said {
+            match &why {
+                Some(why) => tracing::error!(why, "what is known of people is not as it should be"),
+                None => tracing::info!("what is known of people is as it should be again"),
+            }
+            said.clone_from(&why);
+        }
         handles.degraded.set("people", why);
         handles.degraded.set("people and tokens", people.clash());
         if !people.lacks_admin() {

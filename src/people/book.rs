@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
+use super::station::{STATION, Station};
+use super::token::{PersonalToken, TOKENS_EACH};
 use crate::config::Role;
 use vitalgate_domain::model::command::PersonAct;
 use vitalgate_domain::model::ids::{DeviceId, WardId};
@@ -14,8 +16,6 @@ use vitalgate_domain::model::time::{Span, Timestamp};
 const SESSIONS_EACH: usize = 8;
 /// Acts that wait for the audit; beyond it the oldest go, and their number is told.
 const UNTOLD: usize = 10_000;
-/// Tokens of one person.
-pub const TOKENS_EACH: usize = 16;
 
 /// All of it, as in `people.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct Book {
     pub people: BTreeMap<String, Person>,
     /// By the digest of what the browser holds.
     pub sessions: BTreeMap<String, Session>,
+    /// Browsers that are a ward's, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stations: BTreeMap<String, Station>,
     /// What the audit has not been told yet.
     pub untold: Vec<Told>,
 }
@@ -49,6 +52,9 @@ pub struct Person {
     /// By which they set it.
     #[serde(default)]
     pub invited: Option<Link>,
+    /// By which they sign acts at a station: a PHC string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
     /// Let in no more.
     #[serde(default)]
     pub disabled: bool,
@@ -83,20 +89,6 @@ pub struct Session {
     pub seen: Timestamp,
 }
 
-/// A token of a person for a program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PersonalToken {
-    /// Of the token's text.
-    pub sha256: Digest,
-    /// What it may, at most what its person may.
-    pub role: Role,
-    /// Where, at most where its person may.
-    pub wards: Option<BTreeSet<WardId>>,
-    /// When it ends.
-    pub until: Timestamp,
-}
-
 /// An act of somebody, for the audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,6 +108,8 @@ pub struct Lasting {
     pub idle: Span,
     /// In all.
     pub longest: Span,
+    /// How long a station is open to whoever gave their PIN there, from their last act on.
+    pub unlocked: Span,
 }
 
 /// Why something about people was refused.
@@ -123,7 +117,7 @@ pub struct Lasting {
 pub enum Refusal {
     /// A name that cannot be.
     #[error(
-        "`{0}` is no name: use letters, digits, `.`, `_`, `-` or `@`, 64 at most; `local` and `gateway` are taken"
+        "`{0}` is no name: use letters, digits, `.`, `_`, `-` or `@`, 64 at most; `local`, `gateway` and `station` are taken"
     )]
     Name(String),
     /// Somebody has it.
@@ -156,6 +150,18 @@ pub enum Refusal {
     /// More than the maker of the token may.
     #[error("a token may not do more than its person")]
     Beyond,
+    /// There is no such station.
+    #[error("no station is called `{0}`")]
+    NoStation(String),
+    /// A station without wards.
+    #[error("a station needs wards")]
+    StationNeedsWards,
+    /// Somebody who sees no patients has nothing to sign at their beds.
+    #[error("a {0} signs nothing at a station: acts there are of those who see patients")]
+    NotAtStations(&'static str),
+    /// Somebody of other wards.
+    #[error("none of the wards of `{0}` is this station's")]
+    OtherWards(String),
     /// One more than there may be.
     #[error("{TOKENS_EACH} tokens are enough for one person: revoke one")]
     TooMany,
@@ -168,6 +174,8 @@ pub fn name(text: &str) -> Result<String, Refusal> {
     let letters = |b: u8| b.is_ascii_alphanumeric() || b"._-@".contains(&b);
     let begins = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
     let reserved = ["local", "gateway"].iter().any(|word| name.starts_with(word));
+    // Of a program of a person of that name it would say that it is a station.
+    let reserved = reserved || name == STATION;
     let good = begins && name.len() <= 64 && name.bytes().all(letters) && !reserved;
     if good { Ok(name) } else { Err(bad()) }
 }
@@ -179,6 +187,7 @@ impl Default for Book {
             setup: None,
             people: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            stations: BTreeMap::new(),
             untold: Vec::new(),
         }
     }
@@ -207,6 +216,7 @@ impl Person {
             devices,
             password: None,
             invited: None,
+            pin: None,
             disabled: false,
             epoch: 0,
             tokens: BTreeMap::new(),
@@ -257,23 +267,25 @@ impl Book {
         Ok(())
     }
 
-    /// Gives somebody a link by which they set a password; the one before is void, and so is every token.
+    /// Gives somebody a link by which they set a password; the one before is void, and so are PIN and tokens.
     pub fn invite(&mut self, actor: &str, named: &str, link: Link) -> Result<(), Refusal> {
         let person = self.person_mut(named)?;
         person.invited = Some(link);
         person.password = None;
+        person.pin = None;
         person.tokens.clear();
         person.epoch += 1;
         self.tell(actor, PersonAct::InvitePerson, named);
         Ok(())
     }
 
-    /// Sets a password; whoever is signed in as that person has to do so again. Tokens are void: whoever knew the password
-    /// may have made them.
+    /// Sets a password; whoever is signed in as that person has to do so again. PIN and tokens are void: whoever knew the
+    /// password may have made them.
     pub fn set_password(&mut self, actor: &str, named: &str, hash: String) -> Result<(), Refusal> {
         let person = self.person_mut(named)?;
         person.password = Some(hash);
         person.invited = None;
+        person.pin = None;
         person.tokens.clear();
         person.epoch += 1;
         self.tell(actor, PersonAct::SetPassword, named);
@@ -382,54 +394,6 @@ impl Book {
         !over.is_empty()
     }
 
-    /// Adds a token of a person for a program.
-    pub fn add_token(
-        &mut self,
-        named: &str,
-        token_name: &str,
-        token: PersonalToken,
-    ) -> Result<(), Refusal> {
-        let token_name = name(token_name)?;
-        let person = self.person_mut(named)?;
-        if !person.may_give(token.role, token.wards.as_ref()) {
-            return Err(Refusal::Beyond);
-        }
-        if person.tokens.contains_key(&token_name) {
-            return Err(Refusal::Known(token_name));
-        }
-        if person.tokens.len() >= TOKENS_EACH {
-            return Err(Refusal::TooMany);
-        }
-        let subject = format!("{token_name} {}", token.role.as_str());
-        person.tokens.insert(token_name, token);
-        self.tell(named, PersonAct::AddToken, subject);
-        Ok(())
-    }
-
-    /// Takes a token back.
-    pub fn revoke_token(&mut self, named: &str, token_name: &str) -> Result<(), Refusal> {
-        let person = self.person_mut(named)?;
-        if person.tokens.remove(token_name).is_none() {
-            return Err(Refusal::Unknown(token_name.to_owned()));
-        }
-        self.tell(named, PersonAct::RevokeToken, token_name);
-        Ok(())
-    }
-
-    /// Whose token it is, and what it may.
-    pub fn token(
-        &self,
-        sha256: Digest,
-        now: Timestamp,
-    ) -> Option<(&str, &str, &Person, &PersonalToken)> {
-        let people = self.people.iter().filter(|(_, person)| !person.disabled);
-        let all = people.flat_map(|(named, person)| {
-            person.tokens.iter().map(move |(name, token)| (&**named, &**name, person, token))
-        });
-        let mut good = all.filter(|(.., token)| token.sha256 == sha256 && now < token.until);
-        good.find(|(_, _, person, token)| person.may_give(token.role, token.wards.as_ref()))
-    }
-
     /// Notes an act for the audit.
     pub fn tell(&mut self, actor: &str, act: PersonAct, subject: impl Into<String>) {
         let told = Told { actor: actor.to_owned(), act, subject: subject.into() };
@@ -439,23 +403,7 @@ impl Book {
         self.untold.push(told);
     }
 
-    fn person_mut(&mut self, named: &str) -> Result<&mut Person, Refusal> {
+    pub(super) fn person_mut(&mut self, named: &str) -> Result<&mut Person, Refusal> {
         self.people.get_mut(named).ok_or_else(|| Refusal::Unknown(named.to_owned()))
-    }
-}
-
-impl Person {
-    /// Whether they may give a token such a role in such wards: their own, or a viewer's where they see patients.
-    fn may_give(&self, role: Role, wards: Option<&BTreeSet<WardId>>) -> bool {
-        let sees = matches!(self.role, Role::Clinician | Role::WardAdmin);
-        let of_role = role == self.role
-            || (sees && matches!(role, Role::Viewer | Role::Clinician))
-            || (self.role == Role::Admin && role == Role::Ops);
-        let within = match (&self.wards, wards) {
-            (None, _) => true,
-            (Some(own), Some(asked)) => !asked.is_empty() && asked.is_subset(own),
-            (Some(_), None) => false,
-        };
-        of_role && within
     }
 }

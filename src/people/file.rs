@@ -106,12 +106,7 @@ impl PeopleFile {
         }
         let mut text = String::new();
         file.take(MOST_BYTES).read_to_string(&mut text).map_err(|e| self.bad(e))?;
-        let content = |why: String| BadPeople::Content { path: self.path(), why };
-        let book: Book = serde_json::from_str(&text).map_err(|e| content(e.to_string()))?;
-        if book.version != Book::default().version {
-            return Err(content(format!("version {}", book.version)));
-        }
-        Ok(book)
+        parse(&text).map_err(|why| BadPeople::Content { path: self.path(), why })
     }
 
     /// Changes it, alone; what the change is refused for changes nothing. The book as it is now.
@@ -119,6 +114,65 @@ impl PeopleFile {
         &self,
         change: impl FnOnce(&mut Book) -> Result<T, Refusal>,
     ) -> Result<(T, Book), BadPeople> {
+        self.change_from(None, change)
+    }
+
+    /// The same; where there is no file, from the book that was `known` before.
+    pub(super) fn change_from<T>(
+        &self,
+        known: Option<Book>,
+        change: impl FnOnce(&mut Book) -> Result<T, Refusal>,
+    ) -> Result<(T, Book), BadPeople> {
+        let _lock = self.lock()?;
+        let gone = self.mark()?.is_none();
+        let before = self.read()?;
+        let mut book = known.filter(|_| gone).unwrap_or_else(|| before.clone());
+        let done = change(&mut book)?;
+        if book != before {
+            self.write(&book).map_err(|e| self.bad(e))?;
+        }
+        Ok((done, book))
+    }
+
+    /// Copies it to `file`, which must not exist, for a store that is restored from a copy; whether there is one.
+    /// Sessions and links stay behind: what was ended, or used, since must not hold again.
+    pub fn copy_to(&self, file: &Path) -> Result<bool, BadPeople> {
+        if self.mark()?.is_none() {
+            return Ok(false);
+        }
+        let mut book = self.read()?;
+        book.setup = None;
+        book.sessions.clear();
+        book.people.values_mut().for_each(|person| person.invited = None);
+        book.stations.values_mut().for_each(|station| station.link = None);
+        let bad = |source| BadPeople::File { path: file.to_owned(), source };
+        let text = serde_json::to_vec_pretty(&book).map_err(|e| bad(e.into()))?;
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+        let mut copy = opened.map_err(bad)?;
+        copy.write_all(&text).map_err(bad)?;
+        copy.sync_all().map_err(bad)?;
+        Ok(true)
+    }
+
+    /// Takes over such a copy, where there is one and no book yet; whether there was one.
+    pub fn restore_from(&self, file: &Path) -> Result<bool, BadPeople> {
+        let bad = |path: &Path, source| BadPeople::File { path: path.to_owned(), source };
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(bad(file, e)),
+        };
+        let book = parse(&text).map_err(|why| BadPeople::Content { path: file.to_owned(), why })?;
+        let _lock = self.lock()?;
+        if self.mark()?.is_some() {
+            return Err(self.bad(ErrorKind::AlreadyExists.into()));
+        }
+        self.write(&book).map_err(|e| self.bad(e))?;
+        Ok(true)
+    }
+
+    /// Held by whoever changes the book.
+    fn lock(&self) -> Result<File, BadPeople> {
         let bad = |e| self.bad(e);
         let mut options = OpenOptions::new();
         let own = options.create(true).truncate(false).write(true).mode(0o600);
@@ -126,13 +180,7 @@ impl PeopleFile {
             own.custom_flags(no_link()).open(self.folder.join("people.lock")).map_err(bad)?;
         self.give(&lock).map_err(bad)?;
         flock(&lock, FlockOperation::LockExclusive).map_err(|e| bad(e.into()))?;
-        let before = self.read()?;
-        let mut book = before.clone();
-        let done = change(&mut book)?;
-        if book != before {
-            self.write(&book).map_err(bad)?;
-        }
-        Ok((done, book))
+        Ok(lock)
     }
 
     fn write(&self, book: &Book) -> std::io::Result<()> {
@@ -164,6 +212,15 @@ impl PeopleFile {
     }
 }
 
+fn parse(text: &str) -> Result<Book, String> {
+    let book: Book = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    if book.version == Book::default().version {
+        Ok(book)
+    } else {
+        Err(format!("version {}", book.version))
+    }
+}
+
 fn no_link() -> i32 {
     OFlags::NOFOLLOW.bits().cast_signed()
 }
@@ -182,7 +239,8 @@ mod tests {
     use std::collections::BTreeSet;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::super::book::Person;
+    use super::super::book::{Link, Person};
+    use super::super::digest::Digest;
     use super::*;
     use crate::config::Role;
 
@@ -232,6 +290,42 @@ mod tests {
                 "it stays to be looked at"
             );
         }
+    }
+
+    #[test]
+    fn a_copy_for_a_restored_store_holds_people_and_neither_sessions_nor_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, copy) = (PeopleFile::of(dir.path()), dir.path().join("copy"));
+        assert!(!file.copy_to(&copy).unwrap(), "there is none");
+        let link = |secret: &str| Link {
+            sha256: Digest::of(secret),
+            until: "2100-01-01T00:00:00Z".parse().unwrap(),
+        };
+        file.change(|book| {
+            book.setup = Some(link("setup"));
+            book.add("local:cli", "jane", viewer())?;
+            book.invite("local:cli", "jane", link("jane"))?;
+            book.add_station("local:cli", "desk", BTreeSet::from(["icu".parse().unwrap()]))?;
+            book.link_station("local:cli", "desk", link("desk"))?;
+            book.begin("jane", Digest::of("session"), "2026-11-18T12:00:00Z".parse().unwrap())
+        })
+        .unwrap();
+        assert!(file.copy_to(&copy).unwrap());
+        let mode = std::fs::metadata(&copy).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(file.copy_to(&copy).is_err(), "nothing is written over");
+
+        let elsewhere = tempfile::tempdir().unwrap();
+        let other = PeopleFile::of(elsewhere.path());
+        assert!(!other.restore_from(&elsewhere.path().join("none")).unwrap());
+        assert!(other.restore_from(&copy).unwrap());
+        let book = other.read().unwrap();
+        assert!(book.people.contains_key("jane") && book.stations.contains_key("desk"));
+        let text = std::fs::read_to_string(other.path()).unwrap();
+        for secret in ["setup", "jane", "desk", "session"] {
+            assert!(!text.contains(&String::from(Digest::of(secret))), "{secret}");
+        }
+        assert!(other.restore_from(&copy).is_err(), "whoever is there stays");
     }
 
     #[test]

@@ -33,15 +33,16 @@ pub(super) struct Guesses {
     known: BTreeMap<(String, IpAddr), Timestamp>,
 }
 
+/// Failures in a row, and the last of them.
 #[derive(Clone, Copy, Debug)]
-struct Failures {
+pub(super) struct Failures {
     count: u32,
     last: Timestamp,
 }
 
 impl Failures {
     /// How long it still has to wait.
-    fn waits(self, free: u32, longest: Span, now: Timestamp) -> Span {
+    pub(super) fn waits(self, free: u32, longest: Span, now: Timestamp) -> Span {
         let Some(beyond) = self.count.checked_sub(free + 1) else { return Span::ZERO };
         let whole = Span::micros(FIRST.as_micros() << beyond.min(16)).min(longest);
         (self.last + whole - now).max(Span::ZERO)
@@ -65,9 +66,9 @@ impl Guesses {
     /// An attempt failed.
     pub(super) fn failed(&mut self, name: &str, address: IpAddr, now: Timestamp) {
         let address = network(address);
-        count(&mut self.addresses, address, now);
+        count(&mut self.addresses, address, now, FORGOTTEN);
         if !self.known.contains_key(&(name.to_owned(), address)) {
-            count(&mut self.names, name.to_owned(), now);
+            count(&mut self.names, name.to_owned(), now, FORGOTTEN);
         }
     }
 
@@ -82,8 +83,14 @@ impl Guesses {
     }
 }
 
-fn count<K: Ord + Clone>(of: &mut BTreeMap<K, Failures>, key: K, now: Timestamp) {
-    of.retain(|_, failures| now < failures.last + FORGOTTEN);
+/// Counts one more; those before are `forgotten` after so long without another.
+pub(super) fn count<K: Ord + Clone>(
+    of: &mut BTreeMap<K, Failures>,
+    key: K,
+    now: Timestamp,
+    forgotten: Span,
+) {
+    of.retain(|_, failures| now < failures.last + forgotten);
     if of.len() >= MOST && !of.contains_key(&key) {
         let oldest =
             of.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| key.clone());

@@ -8,6 +8,9 @@ mod digest;
 mod file;
 mod guesses;
 mod password;
+mod signing;
+mod station;
+mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -16,14 +19,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-pub use self::book::{
-    Book, Lasting, Link, Person, PersonalToken, Refusal, Session, TOKENS_EACH, Told, name,
-};
+pub use self::book::{Book, Lasting, Link, Person, Refusal, Session, Told, name};
 pub use self::digest::{Digest, new_secret};
 use self::file::Mark;
 pub use self::file::{BadPeople, PeopleFile};
 use self::guesses::Guesses;
-pub use self::password::{BadPassword, hash, verify};
+pub use self::password::{BadPassword, BadPin, hash, hash_pin, verify};
+use self::signing::Signings;
+pub use self::signing::Unlocked;
+pub use self::station::{Station, actor as actor_of_station};
+pub use self::token::{PersonalToken, TOKENS_EACH};
 use crate::config::Role;
 use vitalgate_domain::model::command::PersonAct;
 use vitalgate_domain::model::ids::{DeviceId, WardId};
@@ -47,6 +52,10 @@ pub enum Proof {
     Session(Digest),
     /// A token of a program.
     Token(Digest),
+    /// The browser that is a station.
+    Station(Digest),
+    /// What goes with the acts of whoever gave their PIN at a station.
+    Signature(Digest),
 }
 
 /// Somebody who proved who they are.
@@ -62,6 +71,8 @@ pub struct Known {
     pub devices: BTreeSet<DeviceId>,
     /// How.
     pub proof: Proof,
+    /// The station at which they sign.
+    pub station: Option<String>,
 }
 
 /// All people of a running gateway.
@@ -79,6 +90,10 @@ struct State {
     mark: Option<Mark>,
     /// Why the file is not believed.
     damaged: Option<String>,
+    /// The book is what the file said when it was last believed.
+    known: bool,
+    /// What became of the file while the gateway ran.
+    gone: Option<String>,
     /// The names of the configuration's tokens, in lower case.
     taken: BTreeSet<String>,
     /// When sessions were used, by digest.
@@ -90,6 +105,7 @@ struct State {
     looked: BTreeMap<(String, String), i64>,
     looks: Vec<Told>,
     guesses: Guesses,
+    signings: Signings,
 }
 
 impl People {
@@ -104,7 +120,9 @@ impl People {
         let state = State {
             book,
             mark,
+            known: damaged.is_none(),
             damaged,
+            gone: None,
             taken: BTreeSet::new(),
             seen: BTreeMap::new(),
             watching: BTreeMap::new(),
@@ -112,6 +130,7 @@ impl People {
             looked: BTreeMap::new(),
             looks: Vec::new(),
             guesses: Guesses::default(),
+            signings: Signings::default(),
         };
         let changed = watch::channel(()).0;
         Arc::new(Self { file, lasting, state: Mutex::new(state), changed })
@@ -133,9 +152,16 @@ impl People {
         state.damaged.is_none() && !state.book.has_admin()
     }
 
-    /// Why nobody can sign in by name at present.
+    /// Why the file is not believed at present, or that it was gone.
     pub fn damaged(&self) -> Option<String> {
-        self.state().damaged.clone()
+        let state = self.state();
+        state.damaged.clone().or_else(|| state.gone.clone())
+    }
+
+    /// Whether people sign in by name: not where the file could never be believed since the start. One that is damaged
+    /// later, or deleted, is as it was when it was last believed.
+    pub fn are_known(&self) -> bool {
+        self.state().known
     }
 
     /// What is wrong with who may read the file.
@@ -168,11 +194,12 @@ impl People {
         Some(format!("{clash}; the person is not let in: rename the token"))
     }
 
-    /// Who holds this session; it is in use now.
+    /// Who holds this session, which is in use now; or the station that the browser is.
     pub fn by_session(&self, secret: &str, now: Timestamp) -> Option<Known> {
-        let proof = Proof::Session(Digest::of(secret));
-        let known = self.known(proof, now)?;
-        let Proof::Session(digest) = proof else { return None };
+        let digest = Digest::of(secret);
+        let Some(known) = self.known(Proof::Session(digest), now) else {
+            return self.known(Proof::Station(digest), now);
+        };
         self.state().seen.insert(digest.into(), now);
         Some(known)
     }
@@ -204,6 +231,7 @@ impl People {
                     wards: person.wards.clone(),
                     devices: person.devices.clone(),
                     proof,
+                    station: None,
                 })
             }
             Proof::Token(digest) => {
@@ -215,7 +243,16 @@ impl People {
                     wards: token.wards.clone(),
                     devices: person.devices.clone(),
                     proof,
+                    station: None,
                 })
+            }
+            Proof::Station(digest) => {
+                let (named, station) = state.book.station(digest)?;
+                Some(station.known(named, digest))
+            }
+            Proof::Signature(digest) => {
+                let state = &*state;
+                Self::by_signature(&state.book, &state.signings, digest, now, self.lasting)
             }
         }
     }
@@ -273,7 +310,11 @@ impl People {
         &self,
         change: impl FnOnce(&mut Book) -> Result<T, Refusal>,
     ) -> Result<T, BadPeople> {
-        let (done, book) = self.file.change(change)?;
+        let known = {
+            let state = self.state();
+            state.mark.map(|_| state.book.clone())
+        };
+        let (done, book) = self.file.change_from(known, change)?;
         self.take_over(book);
         Ok(done)
     }
@@ -284,8 +325,9 @@ impl People {
         change: impl Fn(&mut Book) -> Result<(), Refusal>,
     ) -> Result<(), BadPeople> {
         match self.change(&change) {
-            Err(BadPeople::File { path, source }) => {
-                tracing::warn!(path = %path.display(), error = %source, "not written down; it holds until the end of the process");
+            Err(BadPeople::Refused(refusal)) => Err(refusal.into()),
+            Err(bad) if self.are_known() => {
+                tracing::warn!(error = %bad, "not written down; it holds until the end of the process");
                 let mut book = self.state().book.clone();
                 change(&mut book)?;
                 self.state().book = book;
@@ -303,16 +345,7 @@ impl People {
 
     /// Once a second: takes over what the command line changed, and ends sessions that are over.
     pub fn tick(&self, now: Timestamp) -> Result<(), BadPeople> {
-        let mark = self.file.mark()?;
-        let look = {
-            let state = self.state();
-            mark != state.mark || state.damaged.is_some()
-        };
-        if look {
-            let book = self.file.read().inspect_err(|bad| self.distrust(bad))?;
-            self.state().mark = mark;
-            self.take_over(book);
-        }
+        self.look_at_file()?;
         let (seen, over, late) = {
             let mut state = self.state();
             let watched: Vec<String> = state.watching.keys().cloned().collect();
@@ -332,6 +365,44 @@ impl People {
                     }
                 }
                 book.expire(&seen, now, lasting);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what somebody else wrote. A file that is gone is written again, and one that is damaged stays to be
+    /// looked at; people go on as they were known.
+    fn look_at_file(&self) -> Result<(), BadPeople> {
+        let mark = self.file.mark()?;
+        let (before, damaged) = {
+            let state = self.state();
+            (state.mark, state.damaged.is_some())
+        };
+        if mark.is_none() && before.is_some() && self.are_known() {
+            self.change(|_| Ok(()))?;
+            let path = self.file.path();
+            let said = format!(
+                "{} was deleted while the gateway ran; it was written again",
+                path.display()
+            );
+            tracing::error!(path = %path.display(), "the file of people was deleted; it is written again");
+            self.state().gone = Some(said);
+            return Ok(());
+        }
+        if mark == before && !damaged {
+            return Ok(());
+        }
+        let book = self.file.read().inspect_err(|bad| self.distrust(bad))?;
+        let begun = (damaged && self.are_known()).then(|| self.state().book.sessions.clone());
+        self.state().mark = mark;
+        self.take_over(book);
+        // Whoever signed in meanwhile stays, if the file still lets them in.
+        if let Some(begun) = begun {
+            self.change(|book| {
+                for (key, session) in begun {
+                    book.sessions.entry(key).or_insert(session);
+                }
                 Ok(())
             })?;
         }
@@ -386,18 +457,23 @@ impl People {
     /// Notes why the file is not believed; one that cannot be read at present is not distrusted for that.
     fn distrust(&self, bad: &BadPeople) {
         if matches!(bad, BadPeople::Content { .. } | BadPeople::Foreign { .. }) {
-            self.state().damaged = Some(bad.to_string());
+            let mut state = self.state();
+            let goes_on =
+                if state.known { "; until then people are as they were last known" } else { "" };
+            state.damaged = Some(format!("{bad}{goes_on}"));
         }
     }
 
     fn take_over(&self, book: Book) {
         let mark = self.file.mark().ok().flatten();
         let mut state = self.state();
-        let news = (&book.people, &book.sessions) != (&state.book.people, &state.book.sessions);
+        let of = |book: &Book| (book.people.clone(), book.sessions.clone(), book.stations.clone());
+        let news = of(&book) != of(&state.book);
         state.seen.retain(|key, _| book.sessions.contains_key(key));
         state.book = book;
         state.mark = mark;
         state.damaged = None;
+        state.known = true;
         drop(state);
         if news {
             self.changed.send_replace(());

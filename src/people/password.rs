@@ -12,6 +12,8 @@ const LONGEST: usize = 256;
 const MEMORY_KIB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// A million of them at least: tried out one by one at a station, with its waits, they take years.
+const PIN_DIGITS: (usize, usize) = (6, 12);
 const SALT_BYTES: usize = 16;
 /// What an unknown name is held against, in the same time as a known one: the hash of nothing anybody types.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -50,7 +52,39 @@ fn hashed(secret: &str) -> Result<String, BadPassword> {
     Ok(hash.map_err(|_| BadPassword::Unhashed)?.to_string())
 }
 
-/// Whether a password is the one of this hash. It takes as long where there is none.
+/// Why a PIN cannot be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadPin {
+    /// Not as many digits as a PIN has.
+    #[error("a PIN is {} to {} digits", PIN_DIGITS.0, PIN_DIGITS.1)]
+    Form,
+    /// Among the first that anybody would try.
+    #[error("that PIN is among the first that anybody would try")]
+    Obvious,
+    /// As of a password.
+    #[error("the PIN could not be hashed; try again")]
+    Unhashed,
+}
+
+/// A PIN, hashed as a password is: a PHC string.
+pub fn hash_pin(pin: &str) -> Result<String, BadPin> {
+    if !(PIN_DIGITS.0..=PIN_DIGITS.1).contains(&pin.len())
+        || !pin.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Err(BadPin::Form);
+    }
+    let pairs = || pin.as_bytes().windows(2).map(|pair| i16::from(pair[1]) - i16::from(pair[0]));
+    let runs = |step: i16| pairs().all(|of| of == step || of == -9 * step);
+    let mut digits = pin.as_bytes().to_vec();
+    digits.sort_unstable();
+    digits.dedup();
+    if digits.len() < 3 || runs(1) || runs(-1) {
+        return Err(BadPin::Obvious);
+    }
+    hashed(pin).map_err(|_| BadPin::Unhashed)
+}
+
+/// Whether a password, or a PIN, is the one of this hash. It takes as long where there is none.
 pub fn verify(password: &str, hash: Option<&str>) -> bool {
     let cut = password.get(..LONGEST.min(password.len())).unwrap_or_default();
     let right = Argon2::default().verify_password(cut.as_bytes(), hash.unwrap_or(NOBODY)).is_ok();
@@ -89,6 +123,26 @@ mod tests {
         assert!(!verify("correct horse battery", None));
         assert!(!verify("correct horse battery", Some("no hash")));
         assert_ne!(hash("jane", "correct horse battery").unwrap(), kept, "each has its salt");
+    }
+
+    #[test]
+    fn a_pin_is_digits_and_none_of_those_that_anybody_would_try() {
+        for (pin, why) in [
+            ("12345", BadPin::Form),
+            ("1234567890123", BadPin::Form),
+            ("48151g", BadPin::Form),
+            ("٤٨١٥١٦", BadPin::Form),
+            ("111111", BadPin::Obvious),
+            ("121212", BadPin::Obvious),
+            ("123456", BadPin::Obvious),
+            ("890123", BadPin::Obvious),
+            ("987654", BadPin::Obvious),
+        ] {
+            assert_eq!(hash_pin(pin), Err(why), "{pin}");
+        }
+        let kept = hash_pin("481516").unwrap();
+        assert!(kept.starts_with("$argon2id$"), "{kept}");
+        assert!(verify("481516", Some(&kept)) && !verify("481517", Some(&kept)));
     }
 
     #[test]

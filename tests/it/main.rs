@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "whatever else comes is a failure")]
 
+mod accounts;
 mod alarms;
 mod audit;
 mod broker;
@@ -51,6 +52,7 @@ mod setup;
 mod siege;
 mod size;
 mod sse;
+mod stations;
 mod synthetic;
 mod threats;
 mod tidy;

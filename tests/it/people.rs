@@ -1,5 +1,6 @@
 //! People who sign in by name, through the whole program: the first link, the command line, the audit.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -7,30 +8,35 @@ use serde_json::{Value, json};
 use crate::harness::{Gateway, eventually, node_modules, root};
 use crate::page::chromium;
 use crate::pki::Pki;
-use crate::setup::Setup;
+use crate::setup::{RULES, Setup};
 
-const PASSWORD: &str = "four words stand here";
+pub(crate) const PASSWORD: &str = "four words stand here";
 
 /// Asks as the gateway's own page does.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     gateway: &'a Gateway,
     agent: ureq::Agent,
-    cookie: String,
+    pub(crate) cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    fn new(gateway: &'a Gateway) -> Self {
+    pub(crate) fn new(gateway: &'a Gateway) -> Self {
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
         Self { gateway, agent, cookie: String::new() }
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    /// The same browser, later.
+    pub(crate) fn with_cookie(gateway: &'a Gateway, cookie: &str) -> Self {
+        Self { cookie: cookie.to_owned(), ..Self::new(gateway) }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let request = self.agent.get(self.gateway.url(path)).header("cookie", &self.cookie);
         let mut answer = request.call().unwrap();
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
     }
 
-    fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
         let request = self.agent.post(self.gateway.url(path)).header("cookie", &self.cookie);
         let mut answer = request.header("sec-fetch-site", "same-origin").send_json(body).unwrap();
         if let Some(line) = answer.headers().get("set-cookie") {
@@ -40,14 +46,14 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn link_in(text: &str) -> String {
+pub(crate) fn link_in(text: &str) -> String {
     let link = text.split("/#").nth(1).unwrap_or_else(|| panic!("no link in {text}"));
     let secret = link.split_once('/').unwrap().1;
     secret.split_whitespace().next().unwrap().to_owned()
 }
 
 /// `person` with a password on standard input.
-fn person(gateway: &Gateway, args: &[&str], input: &str) -> String {
+pub(crate) fn person(gateway: &Gateway, args: &[&str], input: &str) -> String {
     use std::io::Write as _;
     let mut child = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
         .args(["person", "--config"])
@@ -130,26 +136,53 @@ fn people_come_by_a_link_act_under_their_name_and_go_within_a_second() {
     gateway.stop();
 }
 
-/// A gateway with a patient, and the links of its first person and of `jane`, a clinician.
-fn with_links(http: Value) -> (Gateway, String, String) {
-    let digest = ring::digest::digest(&ring::digest::SHA256, b"setter");
-    let sha256 = data_encoding::HEXLOWER.encode(digest.as_ref());
+/// A gateway where people sign in, with the tokens `setter`, a clinician, and `keeper`, ops; a ward, a patient and its
+/// device.
+pub(crate) fn with_a_patient(http: Value, store: Option<&Path>) -> Gateway {
+    let token = |name: &str, role: &str| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+        let sha256 = data_encoding::HEXLOWER.encode(digest.as_ref());
+        json!({ "name": name, "role": role, "sha256": sha256 })
+    };
     let mut http = http;
-    http["token"] = json!([{ "name": "setter", "role": "clinician", "sha256": sha256 }]);
-    let gateway = Setup::default().section("people", json!({})).section("http", http).start();
+    http["token"] = json!([token("setter", "clinician"), token("keeper", "ops")]);
+    let setup = Setup::default().rules(RULES).section("people", json!({})).section("http", http);
+    let setup = match store {
+        Some(store) => setup.store(store),
+        None => setup,
+    };
+    let gateway = setup.start();
     let agent = ureq::Agent::new_with_defaults();
-    for (path, body) in [
-        ("wards", json!({ "id": "icu" })),
-        ("beds", json!({ "id": "bed-1", "ward": "icu" })),
-        ("patients", json!({ "id": "p1", "age_class": "adult", "bed": "bed-1" })),
+    for (token, path, body) in [
+        ("setter", "wards", json!({ "id": "icu" })),
+        ("setter", "beds", json!({ "id": "bed-1", "ward": "icu" })),
+        ("setter", "patients", json!({ "id": "p1", "age_class": "adult", "bed": "bed-1" })),
+        (
+            "keeper",
+            "devices",
+            json!({ "id": "dev-1", "class": "bedside", "kind": "device", "signals": [{ "signal": "spo2" }] }),
+        ),
     ] {
         let request = agent.post(gateway.url(&format!("/api/v1/{path}")));
-        request.header("authorization", "Bearer setter").send_json(body).unwrap();
+        request.header("authorization", format!("Bearer {token}")).send_json(body).unwrap();
     }
-    let first = eventually("the first link is printed", || {
+    let bound = agent.put(gateway.url("/api/v1/devices/dev-1/binding"));
+    bound.header("authorization", "Bearer setter").send_json(json!({ "patient": "p1" })).unwrap();
+    gateway
+}
+
+/// The link that the start printed, for the first person.
+pub(crate) fn first_link(gateway: &Gateway) -> String {
+    eventually("the first link is printed", || {
         let log = gateway.log();
         log.contains("#setup/").then(|| link_in(&log))
-    });
+    })
+}
+
+/// A gateway with a patient, and the links of its first person and of `jane`, a clinician.
+fn with_links(http: Value) -> (Gateway, String, String) {
+    let gateway = with_a_patient(http, None);
+    let first = first_link(&gateway);
     let invited = link_in(&person(&gateway, &["add", "jane", "--role", "clinician"], ""));
     (gateway, first, invited)
 }

@@ -1,5 +1,6 @@
 //! The server over real sockets, with a store in a temporary folder and a pipeline in memory.
 
+mod accounts;
 mod api;
 mod bodies;
 mod client;
@@ -11,6 +12,7 @@ mod people;
 mod push;
 mod rights;
 mod rules;
+mod stations;
 mod store;
 mod times;
 mod ward;

@@ -1,6 +1,7 @@
 //! People who sign in by name: what a browser keeps, what it may, and when that ends.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -18,8 +19,8 @@ use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
-const PASSWORD: &str = "four words stand here";
-const OWN: (&str, &str) = ("origin", "http://localhost");
+pub(super) const PASSWORD: &str = "four words stand here";
+pub(super) const OWN: (&str, &str) = ("origin", "http://localhost");
 
 /// A gateway of two wards where people sign in by name.
 pub(super) struct House {
@@ -29,14 +30,20 @@ pub(super) struct House {
     folder: TempDir,
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     crate::clock::Clock::system(Timestamp::default()).wall()
 }
 
 impl House {
     pub(super) async fn open() -> Self {
+        Self::open_on(|_| {}).await
+    }
+
+    async fn open_on(prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let lasting = Lasting { idle: Span::hours(1), longest: Span::hours(12) };
+        prepare(folder.path());
+        let lasting =
+            Lasting { idle: Span::hours(1), longest: Span::hours(12), unlocked: Span::mins(1) };
         let people = People::open(folder.path(), lasting);
         let refusals = Arc::<Refusals>::default();
         let (of_bench, told) = (Arc::clone(&people), Arc::clone(&refusals));
@@ -51,7 +58,7 @@ impl House {
     }
 
     /// With `jane`, a clinician of ward `icu`.
-    async fn of_jane() -> Self {
+    pub(super) async fn of_jane() -> Self {
         let house = Self::open().await;
         house.person("jane", Role::Clinician, &["icu"]);
         house
@@ -79,18 +86,55 @@ impl House {
         format!("__Host-vitalgate={secret}")
     }
 
-    async fn sign_in(&self, name: &str, password: &str) -> Reply {
+    /// A person and a station of each ward, to be looked after.
+    pub(super) fn furnish(&self) {
+        for (name, ward) in [("near", "icu"), ("far", "west")] {
+            let wards = || BTreeSet::<WardId>::from([ward.parse().unwrap()]);
+            let person = Person::new(Role::Viewer, Some(wards()), BTreeSet::new()).unwrap();
+            let there = self
+                .people
+                .look(|book| (book.people.contains_key(name), book.stations.contains_key(name)));
+            if !there.0 {
+                self.people.change(|book| book.add("local:cli", name, person)).unwrap();
+            }
+            if !there.1 {
+                self.people.change(|book| book.add_station("local:cli", name, wards())).unwrap();
+            }
+        }
+    }
+
+    /// A station in a browser, as its cookie.
+    pub(super) fn station(&self, name: &str, wards: &[&str]) -> String {
+        let wards = wards.iter().map(|ward| ward.parse().unwrap()).collect();
+        let link = Link { sha256: Digest::of(name), until: now() + Span::hours(1) };
+        self.people
+            .change(|book| {
+                book.add_station("local:cli", name, wards)?;
+                book.link_station("local:cli", name, link)
+            })
+            .unwrap();
+        let secret = self.people.become_station(Digest::of(name), now()).unwrap().unwrap();
+        format!("__Host-vitalgate={secret}")
+    }
+
+    /// Opens a station to somebody; what goes with their acts.
+    pub(super) fn unlock(&self, cookie: &str, name: &str) -> String {
+        let browser = Digest::of(cookie.split_once('=').unwrap().1);
+        self.people.unlock(name, browser, now()).unwrap().unwrap().signature
+    }
+
+    pub(super) async fn sign_in(&self, name: &str, password: &str) -> Reply {
         let body = json!({ "name": name, "password": password }).to_string();
         self.bench.call("POST", "/api/v1/session", &[OWN], &body).await
     }
 
-    async fn get(&self, cookie: &str, path: &str) -> Reply {
+    pub(super) async fn get(&self, cookie: &str, path: &str) -> Reply {
         self.bench.call("GET", path, &[("cookie", cookie)], "").await
     }
 }
 
 /// What the browser sends back of what it was told to keep.
-fn kept(reply: &Reply) -> String {
+pub(super) fn kept(reply: &Reply) -> String {
     reply.headers["set-cookie"].split(';').next().unwrap().to_owned()
 }
 
@@ -100,12 +144,12 @@ async fn whoever_signs_in_is_known_by_a_cookie_until_they_sign_out() {
     let nobody = house.get("", "/api/v1/session").await.json();
     assert_eq!(
         nobody,
-        json!({ "actor": null, "by_name": true, "role": null, "unset": true, "wards": null })
+        json!({ "actor": null, "by_name": true, "role": null, "station": false, "unset": true, "wards": null })
     );
     house.get("", "/api/v1/patients").await.problem(401);
 
     let reply = house.sign_in(" Jane ", PASSWORD).await;
-    let session = json!({ "actor": "jane", "by_name": true, "role": "clinician", "unset": true, "wards": ["icu"] });
+    let session = json!({ "actor": "jane", "by_name": true, "role": "clinician", "station": false, "unset": true, "wards": ["icu"] });
     assert_eq!((reply.status, reply.json()), (200, session.clone()));
     let line = &reply.headers["set-cookie"];
     for word in
@@ -236,13 +280,22 @@ async fn another_password_ends_all_other_sessions() {
 }
 
 #[tokio::test]
-async fn while_the_file_is_damaged_nobody_signs_in_and_is_told_so() {
+async fn a_damaged_file_keeps_nobody_out_who_was_known_and_lets_nobody_in_who_was_not() {
     let house = House::of_jane().await;
     house.people.tokens_are(["jane"].into_iter());
     house.sign_in("jane", PASSWORD).await.problem(409);
     house.people.tokens_are(std::iter::empty());
     std::fs::write(house.folder.path().join("people.json"), "{").unwrap();
     house.people.tick(now()).unwrap_err();
+    let jane = house.sign_in("jane", PASSWORD).await;
+    assert_eq!(jane.status, 200, "as it was last known: {jane:?}");
+    assert_eq!(house.get(&kept(&jane), "/api/v1/patients").await.status, 200);
+    house.sign_in("jane", "not the right words").await.problem(401);
+
+    let house = House::open_on(|folder| {
+        std::fs::write(folder.join("people.json"), "{").unwrap();
+    })
+    .await;
     house.sign_in("jane", PASSWORD).await.problem(503);
 }
 

@@ -7,18 +7,21 @@ pub(super) struct Rule {
     pub(super) route: &'static str,
     /// A request about ward `icu`: path and body.
     pub(super) here: (&'static str, &'static str),
-    /// Whether viewer, clinician and ops may.
-    pub(super) may: [bool; 3],
+    /// Whether viewer, clinician, ward-admin, ops and admin may.
+    pub(super) may: [bool; 5],
     /// A request about ward `west`, and what is answered to whoever may, and is bound to `icu`.
     pub(super) elsewhere: (&'static str, &'static str, u16),
 }
 
-const BEDSIDE: [bool; 3] = [true, true, false];
-const CLINICIAN: [bool; 3] = [false, true, false];
-const OPS: [bool; 3] = [false, false, true];
-const EVERYBODY: [bool; 3] = [true, true, true];
+const BEDSIDE: [bool; 5] = [true, true, true, false, false];
+const CLINICIAN: [bool; 5] = [false, true, true, false, false];
+const OPS: [bool; 5] = [false, false, false, true, true];
+const NOT_VIEWERS: [bool; 5] = [false, true, true, true, true];
+const EVERYBODY: [bool; 5] = [true; 5];
+/// Whoever looks after people, and is no program.
+pub(super) const CARERS: [bool; 5] = [false, false, true, false, true];
 /// Whoever is signed in by name, whatever they may.
-const NO_TOKEN: [bool; 3] = [false, false, false];
+const NO_TOKEN: [bool; 5] = [false; 5];
 const SEEN: &str = r#"{"seq":1}"#;
 const PAUSE: &str = r#"{"patient":"p-1","reason":"r","until":"2026-11-18T12:00:00Z"}"#;
 
@@ -238,7 +241,7 @@ pub(super) fn rules() -> Vec<Rule> {
             "PATCH",
             "/devices/{id}",
             ("/devices/dev-1", "{}"),
-            [false, true, true],
+            NOT_VIEWERS,
             ("/devices/dev-3", "{}", 404),
         ),
         rule(
@@ -276,8 +279,52 @@ pub(super) fn rules() -> Vec<Rule> {
             CLINICIAN,
             ("/devices/dev-3/binding", "", 404),
         ),
-        rule("GET", "/dead-letters", ("/dead-letters", ""), [false, true, true], ("", "", GATEWAY)),
+        rule("GET", "/dead-letters", ("/dead-letters", ""), NOT_VIEWERS, ("", "", GATEWAY)),
         rule("GET", "/audit", ("/audit", ""), OPS, ("", "", GATEWAY)),
+        rule("GET", "/people", ("/people", ""), CARERS, ("/people", "", 403)),
+        rule(
+            "POST",
+            "/people",
+            ("/people", r#"{"name":"new-{n}","role":"viewer","wards":["icu"]}"#),
+            CARERS,
+            ("/people", r#"{"name":"new-{n}","role":"viewer","wards":["west"]}"#, 403),
+        ),
+        rule(
+            "PATCH",
+            "/people/{name}",
+            ("/people/near", r#"{"role":"viewer"}"#),
+            CARERS,
+            ("/people/far", r#"{"role":"viewer"}"#, 404),
+        ),
+        rule(
+            "POST",
+            "/people/{name}/link",
+            ("/people/near/link", "{}"),
+            CARERS,
+            ("/people/far/link", "{}", 404),
+        ),
+        rule("GET", "/stations", ("/stations", ""), CARERS, ("/stations", "", 403)),
+        rule(
+            "POST",
+            "/stations",
+            ("/stations", r#"{"name":"new-{n}","wards":["icu"]}"#),
+            CARERS,
+            ("/stations", r#"{"name":"new-{n}","wards":["west"]}"#, 403),
+        ),
+        rule(
+            "POST",
+            "/stations/{name}/link",
+            ("/stations/near/link", "{}"),
+            CARERS,
+            ("/stations/far/link", "{}", 404),
+        ),
+        rule(
+            "DELETE",
+            "/stations/{name}",
+            ("/stations/near", ""),
+            CARERS,
+            ("/stations/far", "", 404),
+        ),
         rule("GET", "/tokens", ("/tokens", ""), NO_TOKEN, ("", "", GATEWAY)),
         rule("POST", "/tokens", ("/tokens", r#"{"name":"t"}"#), NO_TOKEN, ("", "", GATEWAY)),
         rule("DELETE", "/tokens/{name}", ("/tokens/t", ""), NO_TOKEN, ("", "", GATEWAY)),

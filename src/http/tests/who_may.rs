@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -9,12 +10,14 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use super::client::Reply;
 use super::fixture::Bench;
 use super::people::House;
-use super::rules::{GATEWAY, Rule, rules};
+use super::rules::{CARERS, GATEWAY, Rule, rules};
 use super::ward::{answered, tokens, two_wards};
 use crate::http::Role;
 use crate::http::router::routes;
 use crate::people::{Digest, PersonalToken};
 use vitalgate_domain::model::command::Outcome;
+
+static NEW: AtomicUsize = AtomicUsize::new(0);
 
 /// Asks with a token; of a stream only how it begins.
 async fn ask(bench: &Bench, token: &str, method: &str, path: &str, body: &str) -> Reply {
@@ -30,6 +33,9 @@ async fn ask_with(
     body: &str,
 ) -> Reply {
     let path = format!("/api/v1{path}");
+    // Each new one has a name of its own.
+    let number = NEW.fetch_add(1, Ordering::Relaxed).to_string();
+    let body = &*body.replace("{n}", &number);
     if !path.starts_with("/api/v1/stream") {
         return bench.call(method, &path, headers, body).await;
     }
@@ -58,25 +64,27 @@ fn every_route_has_one_rule() {
 
 #[tokio::test]
 async fn every_route_asks_for_its_right() {
-    let mut bench = two_wards_bench().await;
-    bench.answer(|_| answered(Outcome::Done));
+    let mut house = House::open().await;
+    house.bench.answer(|_| answered(Outcome::Done));
     for Rule { method, here: (path, body), may, .. } in rules() {
+        let bench = &house.bench;
         bench.call(method, &format!("/api/v1{path}"), &[], body).await.problem(401);
         // Few enough that nobody has to wait for an answer.
         if method == "GET" {
-            assert_eq!(ask(&bench, "x", method, path, body).await.status, 401);
+            assert_eq!(ask(bench, "x", method, path, body).await.status, 401);
         }
-        // A ward-admin of the configuration is of every ward, and so a clinician here; an admin is ops.
-        for (token, role) in [("v", 0), ("c", 1), ("o", 2), ("w", 1), ("a", 2)] {
-            let allowed = may[role];
-            let reply = ask(&bench, token, method, path, body).await;
+        // A ward-admin of the configuration is of every ward.
+        for (token, allowed) in ["v", "c", "w", "o", "a"].into_iter().zip(may) {
+            house.furnish();
+            let reply = ask(bench, token, method, path, body).await;
             let refused = reply.status == 403;
             assert_eq!(refused, !allowed, "{method} {path} as {token}: {reply:?}");
             assert!(refused || reply.status < 300, "{method} {path}: {reply:?}");
         }
     }
+    let bench = &house.bench;
     bench.get("/api/v1/patients?token=c").await.problem(401);
-    let device = ask(&bench, "o", "GET", "/devices/dev-1", "").await;
+    let device = ask(bench, "o", "GET", "/devices/dev-1", "").await;
     assert_eq!(device.json().get("patient"), None, "ops sees no patients");
     assert!(!device.body.contains("p-1") && !device.body.contains("token"));
     assert_eq!(bench.get("/healthz").await.status, 200);
@@ -84,11 +92,13 @@ async fn every_route_asks_for_its_right() {
 
 #[tokio::test]
 async fn whoever_is_bound_to_wards_sees_and_does_nothing_beyond_them() {
-    let mut bench = two_wards_bench().await;
-    let done = bench.answer(|_| answered(Outcome::Done));
+    let mut house = House::open().await;
+    let done = house.bench.answer(|_| answered(Outcome::Done));
+    let bench = &house.bench;
     for Rule { method, here: (path, body), may, elsewhere, .. } in rules() {
         for (token, allowed) in ["vi", "ci"].into_iter().zip(may) {
-            let reply = ask(&bench, token, method, path, body).await;
+            house.furnish();
+            let reply = ask(bench, token, method, path, body).await;
             let allowed_here = allowed && elsewhere.2 != GATEWAY;
             let said = format!("{method} {path} as {token}: {reply:?}");
             assert_eq!(reply.status < 300, allowed_here, "{said}");
@@ -98,7 +108,7 @@ async fn whoever_is_bound_to_wards_sees_and_does_nothing_beyond_them() {
             }
             if elsewhere.2 != GATEWAY {
                 let (path, body, status) = elsewhere;
-                let reply = ask(&bench, token, method_of(path, method), path, body).await;
+                let reply = ask(bench, token, method_of(path, method), path, body).await;
                 let expected = if allowed { status } else { 403 };
                 assert_eq!(reply.status, expected, "{method} {path} {body} as {token}: {reply:?}");
             }
@@ -169,14 +179,14 @@ async fn a_token_for_wards_that_do_not_exist_is_told_so_at_once() {
     assert!(problem["detail"].as_str().unwrap().contains("no ward here"), "{problem}");
 }
 
-/// The roles of people, each as which of viewer, clinician and ops it is in the rules; a maker has some of its own.
+/// The roles of people, each as which of the rules' it is; a maker has some of its own.
 const ROLES: [(Role, Option<usize>); 6] = [
     (Role::Viewer, Some(0)),
     (Role::Clinician, Some(1)),
-    (Role::WardAdmin, Some(1)),
+    (Role::WardAdmin, Some(2)),
     (Role::Maker, None),
-    (Role::Ops, Some(2)),
-    (Role::Admin, Some(2)),
+    (Role::Ops, Some(3)),
+    (Role::Admin, Some(4)),
 ];
 
 #[tokio::test]
@@ -200,6 +210,7 @@ async fn every_role_may_on_every_route_what_its_rule_says_by_name_and_by_a_token
         house.people.change(|book| book.add_token(name, "program", token)).unwrap();
         let with_token = [("authorization", bearer.as_str())];
         for Rule { method, route, here: (path, body), may, elsewhere } in rules() {
+            let rule_may = may;
             let of_gateway = role == Role::WardAdmin && elsewhere.2 == GATEWAY;
             let may = match of {
                 Some(of) => may[of] && !of_gateway,
@@ -207,6 +218,9 @@ async fn every_role_may_on_every_route_what_its_rule_says_by_name_and_by_a_token
             };
             for (how, headers) in [("signed in", &signed_in[..]), ("by token", &with_token)] {
                 let own = route.starts_with("/tokens") && how == "signed in";
+                // What outlives a session is done by a person, and by no program of theirs.
+                let may = may && (rule_may != CARERS || how == "signed in");
+                house.furnish();
                 let reply = ask_with(&house.bench, headers, method, path, body).await;
                 let said = format!("{method} {route} as {name} {how}: {reply:?}");
                 assert_eq!(reply.status < 300, may || own, "{said}");
@@ -265,4 +279,88 @@ async fn a_token_of_a_person_is_shown_once_and_is_taken_back() {
     let revoked = ask_with(&house.bench, &signed_in, "DELETE", "/tokens/t", "").await;
     assert_eq!(revoked.status, 204);
     ask(&house.bench, &text, "GET", "/patients/p-1", "").await.problem(401);
+}
+
+#[tokio::test]
+async fn a_station_sees_on_every_route_what_a_viewer_sees_and_acts_on_none_without_a_pin() {
+    let mut house = House::open().await;
+    house.bench.answer(|_| answered(Outcome::Done));
+    house.person("jane", Role::WardAdmin, &["icu", "north"]);
+    let cookie = house.station("desk", &["icu", "west"]);
+    let signature = house.unlock(&cookie, "jane");
+    let at_it = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    let signed = [at_it[0], at_it[1], ("vitalgate-signature", signature.as_str())];
+    for Rule { method, route, here: (path, body), may, elsewhere } in rules() {
+        house.furnish();
+        let reply = ask_with(&house.bench, &at_it, method, path, body).await;
+        let expected = match (method, may[0] && elsewhere.2 != GATEWAY) {
+            ("GET", true) => 200,
+            ("GET", false) => 403,
+            _ => 423,
+        };
+        assert_eq!(reply.status, expected, "{method} {route}: {reply:?}");
+        if method == "GET" {
+            continue;
+        }
+        // As jane is a ward-admin, but of what both have, and not for what outlives her PIN.
+        let allowed = may[2] && may != CARERS && elsewhere.2 != GATEWAY;
+        let reply = ask_with(&house.bench, &signed, method, path, body).await;
+        let said = format!("{method} {route} signed: {reply:?}");
+        assert_eq!(reply.status < 300, allowed, "{said}");
+        assert!(allowed || reply.status == 403, "{said}");
+        if elsewhere.2 != GATEWAY && allowed {
+            let (path, body, status) = elsewhere;
+            let reply = ask_with(&house.bench, &signed, method, path, body).await;
+            assert_eq!(reply.status, status, "{method} {path} {body}: {reply:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_looks_after_the_people_of_a_ward_looks_after_nobody_elses() {
+    let house = House::open().await;
+    house.person("chief", Role::WardAdmin, &["icu"]);
+    house.person("second", Role::WardAdmin, &["icu"]);
+    house.person("both", Role::Clinician, &["icu", "west"]);
+    house.person("all", Role::Clinician, &[]);
+    house.furnish();
+    let cookie = house.session("chief");
+    let chief = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    let ask = async |method: &str, path: &str, body: &str| {
+        ask_with(&house.bench, &chief, method, path, body).await
+    };
+    let list = ask("GET", "/people", "").await.json();
+    let names: Vec<_> = list["items"].as_array().unwrap().iter().map(|p| &p["name"]).collect();
+    assert_eq!(names, [&json!("near")]);
+    let stations = ask("GET", "/stations", "").await.json();
+    assert_eq!(stations["items"].as_array().unwrap().len(), 1, "{stations}");
+    for name in ["chief", "second", "both", "all", "far", "nobody"] {
+        ask("PATCH", &format!("/people/{name}"), r#"{"disabled":true}"#).await.problem(404);
+        ask("POST", &format!("/people/{name}/link"), "{}").await.problem(404);
+    }
+    for (method, path, body, status) in [
+        ("POST", "/people", r#"{"name":"x","role":"ward-admin","wards":["icu"]}"#, 403),
+        ("POST", "/people", r#"{"name":"x","role":"admin"}"#, 403),
+        ("POST", "/people", r#"{"name":"x","role":"viewer"}"#, 403),
+        ("POST", "/people", r#"{"name":"x","role":"viewer","wards":["icu","west"]}"#, 403),
+        ("POST", "/people", r#"{"name":"x","role":"viewer","wards":["nosuchward"]}"#, 422),
+        ("POST", "/people", r#"{"name":"a/b","role":"viewer","wards":["icu"]}"#, 422),
+        ("POST", "/people", r#"{"name":"near","role":"viewer","wards":["icu"]}"#, 409),
+        ("PATCH", "/people/near", r#"{"role":"ops","wards":null}"#, 403),
+        ("PATCH", "/people/near", r#"{"wards":null}"#, 403),
+        ("PATCH", "/people/near", r#"{"wards":[]}"#, 422),
+        ("PATCH", "/people/near", r#"{"wards":["nosuchward"]}"#, 422),
+        ("POST", "/stations", r#"{"name":"x","wards":["icu","west"]}"#, 403),
+        ("POST", "/stations", r#"{"name":"x","wards":[]}"#, 422),
+        ("POST", "/stations", r#"{"name":"x","wards":["nosuchward"]}"#, 422),
+        ("PATCH", "/people/near", r#"{"role":"clinician","disabled":true}"#, 200),
+    ] {
+        let reply = ask(method, path, body).await;
+        assert_eq!(reply.status, status, "{method} {path} {body}: {reply:?}");
+    }
+    let list = ask("GET", "/people", "").await.json();
+    assert_eq!(
+        (&list["items"][0]["role"], &list["items"][0]["state"]),
+        (&json!("clinician"), &json!("disabled"))
+    );
 }

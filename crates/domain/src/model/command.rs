@@ -275,6 +275,30 @@ pub enum PersonAct {
     /// Looked at the patients of wards; once an hour.
     #[n(12)]
     SeeWards,
+    /// Set a PIN for stations, or took it back.
+    #[n(13)]
+    SetPin,
+    /// Of a station: somebody gave a PIN there that is not that of the name.
+    #[n(14)]
+    WrongPin,
+    /// Gave their PIN at a station.
+    #[n(15)]
+    Unlock,
+    /// Signed the act that follows, at a station.
+    #[n(16)]
+    Sign,
+    /// Made a station.
+    #[n(17)]
+    AddStation,
+    /// Gave a link by which a browser becomes a station.
+    #[n(18)]
+    LinkStation,
+    /// Of a station: a browser became it.
+    #[n(19)]
+    BecomeStation,
+    /// Took a station back.
+    #[n(20)]
+    RemoveStation,
 }
 
 impl PersonAct {
@@ -294,6 +318,14 @@ impl PersonAct {
             Self::RevokeToken => "revoke_token",
             Self::SeePatient => "see_patient",
             Self::SeeWards => "see_wards",
+            Self::SetPin => "set_pin",
+            Self::WrongPin => "wrong_pin",
+            Self::Unlock => "unlock",
+            Self::Sign => "sign",
+            Self::AddStation => "add_station",
+            Self::LinkStation => "link_station",
+            Self::BecomeStation => "become_station",
+            Self::RemoveStation => "remove_station",
         }
     }
 }

@@ -21,6 +21,9 @@ pub struct Hello<'a> {
     pub server_time: Timestamp,
     /// Whether the store is simulated.
     pub simulated: bool,
+    /// Whether the client is a station; left out where it is none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub station: bool,
     /// The store; the ids of events begin with it.
     pub store: &'a str,
     /// The wards that the client is bound to; `null` is all of them.
