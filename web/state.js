@@ -19,7 +19,7 @@ export const patients = signal(/** @type {Map<string, Patient>} */ (new Map()));
 export const devices = signal(/** @type {Map<string, Device>} */ (new Map()));
 export const beds = signal(/** @type {Bed[]} */ ([]));
 export const beat = signal(/** @type {Heartbeat|null} */ (null));
-export const me = signal({ actor: "", role: "", simulated: false });
+export const me = signal({ actor: "", role: "", simulated: false, person: "" });
 export const needsToken = signal(false);
 /** The link to set a password, until it was used. */
 export const setup = signal(setupLink(location.hash));
@@ -61,6 +61,9 @@ export const notMonitored = computed(() => {
 
 /** Values may be looked at only while this holds. */
 export const trustworthy = computed(() => link.value === "live" && !notMonitored.value);
+
+/** Who is signed in as the plan of duty calls them. */
+export const person = computed(() => me.value.person || me.value.actor);
 
 export const mayAnswer = computed(() => ["clinician", "ward-admin", "local"].includes(me.value.role));
 
@@ -110,6 +113,6 @@ export function forget() {
   patients.value = new Map();
   devices.value = new Map();
   beds.value = [];
-  me.value = { actor: "", role: "", simulated: false };
+  me.value = { actor: "", role: "", simulated: false, person: "" };
   byName.value = false;
 }

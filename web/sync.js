@@ -4,6 +4,7 @@ import { batch } from "./vendor/preact.js";
 import { get, getAll, Refused, token } from "./api.js";
 import { time } from "./format.js";
 import { connect } from "./link/connect.js";
+import { t } from "./language.js";
 import { parse, setupLink } from "./route.js";
 import { session } from "./session.js";
 import * as state from "./state.js";
@@ -71,7 +72,7 @@ function onState(word, status) {
   }
   if (status === 401) signedOut();
   if (status === 403) blind();
-  if (status === 503) state.notice.value = "The gateway has no room for another screen; close one.";
+  if (status === 503) state.notice.value = t("app.no_room");
 }
 
 /** Nobody is signed in any more. */
@@ -87,7 +88,7 @@ function blind() {
   state.needsToken.value = false;
   state.seesPatients.value = false;
   session().then((me) => {
-    state.me.value = { actor: me.actor ?? "", role: me.role ?? "", simulated: false };
+    state.me.value = { actor: me.actor ?? "", role: me.role ?? "", simulated: false, person: "" };
     state.byName.value = me.by_name && !token();
   }, () => {});
 }
