@@ -8,6 +8,7 @@ import { beginSpeaking, choose, language, LANGUAGES, t } from "./language.js";
 import { watchButtons } from "./hold.js";
 import * as state from "./state.js";
 import { signOut } from "./session.js";
+import { beginSound, soundOff } from "./sound.js";
 import { start } from "./sync.js";
 import { Account } from "./views/account.js";
 import { AlarmBanner, Alerts, Failures, Filtered, Waiting } from "./views/banner.js";
@@ -16,6 +17,7 @@ import { Detail } from "./views/detail.js";
 import { Handed } from "./views/hand-over.js";
 import { Muted } from "./views/muted.js";
 import { SetUp, SignIn } from "./views/sign-in.js";
+import { Soundless, SoundSwitch } from "./views/sound.js";
 import { Ward } from "./views/ward.js";
 
 function App() {
@@ -25,7 +27,7 @@ function App() {
   const View = { ward: Ward, alarms: Alarms, alarm: Detail, muted: Muted, account: AccountHere }[state.route.value.view];
   const dimmed = state.trustworthy.value ? "" : "untrusted";
   return html`
-    <div class="top" data-still><${TopBar} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
+    <div class="top" data-still><${TopBar} /><${Soundless} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
     <${Handed} />
     <main class=${dimmed}><${View} /></main>
     <p id="rest" tabindex="-1">${t("app.rest")}</p>
@@ -35,7 +37,7 @@ function App() {
 
 /** The frame around what is shown while nobody who sees patients is signed in. @param {{children?: unknown}} props */
 function Outside({ children }) {
-  return html`<div class="top"><header><strong>vitalgate</strong><span class="grow"></span><${Who} /><${Speaks} /></header></div>
+  return html`<div class="top"><header><strong>vitalgate</strong><span class="grow"></span><${SoundSwitch} /><${Who} /><${Speaks} /></header></div>
     <main>${children}</main>
     <footer><span>${t("app.disclaimer")}</span></footer>`;
 }
@@ -59,6 +61,7 @@ function TopBar() {
     <nav aria-label=${t("app.views")}>${tab("ward", t("app.ward"))}${tab("alarms", t("app.alarms", { n: count }))}${tab("muted", t("app.muted", { n: quiet }))}</nav>
     <${WardPicker} />
     <span class="grow"></span>
+    <${SoundSwitch} />
     <${Who} />
     <time>${clock(state.now.value)}</time>
     <span class="link ${link}">${t(`link.${link}`)}</span>
@@ -100,6 +103,7 @@ function Notice() {
 }
 
 async function leave() {
+  soundOff();
   if (token()) signOutOfTab();
   else await signOut().catch(() => { state.notice.value = t("app.not_signed_out"); });
   signedIn();
@@ -125,4 +129,5 @@ root.replaceChildren();
 watchButtons(root, (why) => { state.notice.value = t("app.not_taken", { why }); });
 keepFocus(root, () => document.getElementById("rest"));
 const { signedIn } = start();
+beginSound();
 render(html`<${App} />`, root);

@@ -7,6 +7,7 @@ import { connect } from "./link/connect.js";
 import { t } from "./language.js";
 import { parse, setupLink } from "./route.js";
 import { session } from "./session.js";
+import { beat } from "./sound.js";
 import * as state from "./state.js";
 
 /** @import { Alarm, Device, Patient, Vital } from "./types.js" */
@@ -50,6 +51,7 @@ function onTick() {
   const at = performance.now();
   if (state.link.value === "live") state.lastLive.value = at;
   state.tick.value = at;
+  beat();
   if (synced && state.open.value && at - refreshed > REFRESH_MS) fetchPlaces();
 }
 
@@ -57,6 +59,8 @@ function onTick() {
 function onMessage(message) {
   if (message.kind === "state") onState(message.state, message.status);
   if (message.kind === "event") onEvent(message.event, message.data, message.at);
+  // Timers of a tab in the background are slow; those of the worker are not.
+  if (message.kind === "tick") onTick();
 }
 
 /** @param {"open"|"down"|"refused"} word @param {number} [status] */

@@ -110,7 +110,9 @@ fn all() -> Vec<(&'static str, String)> {
 
 #[test]
 fn the_texts_are_those_that_the_page_knows_in_other_languages() {
-    let mut lines = String::from("# Every text of an alarm by the function that makes it; held to crates/domain/src/text.rs.\n");
+    let mut lines = String::from(
+        "# Every text of an alarm by the function that makes it; held to crates/domain/src/text.rs.\n",
+    );
     for (name, said) in all() {
         writeln!(lines, "{name}\t{said}").unwrap();
     }
