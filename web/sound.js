@@ -11,14 +11,16 @@ import * as state from "./state.js";
 /** Whether somebody wants sound in this browser: a tab opened later arms itself with the first gesture in it. */
 const KEPT = "vitalgate.sound";
 
+const wanted = signal(false);
+/** When this tab was armed, in ms: the one that was first sounds. */
+let since = 0;
+/** Whether somebody relies on this screen: it was live, and nobody has signed out of it since. */
+let watched = false;
+
 /** From where alarms are heard: this tab, another one of this browser, or nowhere. */
 export const heard = signal(/** @type {"here"|"elsewhere"|"nowhere"} */ ("nowhere"));
 /** It was armed, or would be, and the browser plays nothing yet or any more. */
 export const stopped = computed(() => speaker.value === "stopped" || (wanted.value && speaker.value === "off"));
-
-const wanted = signal(false);
-/** When this tab was armed, in ms: the one that was first sounds. */
-let since = 0;
 
 /** Since when this screen cannot be trusted, in ms; 0 while it can. */
 const dark = signal(0);
@@ -32,7 +34,9 @@ export function beginSound() {
   const gesture = () => { if (wanted.value && speaker.value !== "on") soundOn(); };
   for (const kind of ["click", "keydown"]) addEventListener(kind, gesture, { capture: true });
   effect(() => {
-    const blind = state.link.value === "lost" || state.notMonitored.value || state.needsToken.value;
+    const outside = state.needsToken.value || state.setup.value !== null;
+    if (state.link.value === "live") watched = true;
+    const blind = state.seesPatients.value && (outside ? watched : state.link.value === "lost" || state.notMonitored.value);
     if (blind !== dark.value > 0) dark.value = blind ? Date.now() : 0;
   });
   effect(() => {
@@ -52,6 +56,7 @@ export async function soundOn() {
   wanted.value = true;
   localStorage.setItem(KEPT, "on");
   since ||= Date.now();
+  watched ||= state.link.value === "live";
   const plays = await arm();
   if (plays) keepAwake();
   say();
@@ -59,6 +64,7 @@ export async function soundOn() {
 
 export function soundOff() {
   wanted.value = false;
+  watched = false;
   localStorage.removeItem(KEPT);
   since = 0;
   disarm();

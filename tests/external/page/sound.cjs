@@ -230,6 +230,19 @@ module.exports = {
     await until("it is silent again", 5_000, async () => (await audible(page, "medium")).every((at) => at <= now + 1));
   },
 
+  /** A session that ends by itself leaves a screen that somebody relies on; whoever signs in at a fresh one is left in peace. */
+  async a_session_that_ends_by_itself_is_heard_and_a_fresh_sign_in_is_not({ gateway, context, open }) {
+    const page = await armed({ context, open });
+    gateway.session = { actor: null, by_name: true, role: null, unset: false, wards: null };
+    for (const stream of gateway.streams) stream.end();
+    await page.getByLabel("Password").waitFor();
+    await sounds(page, "medium");
+    await page.reload();
+    await page.getByLabel("Name").press("a");
+    await page.getByRole("button", { name: "Sound on" }).waitFor();
+    assert.deepEqual(await audible(page, "medium"), []);
+  },
+
   /** As a browser does that saves power, or when the loudspeaker goes. */
   async a_browser_that_plays_nothing_any_more_is_said({ gateway, context, open }) {
     const page = await armed({ context, open });
