@@ -30,9 +30,8 @@ function App() {
     <div class="top" data-still><${TopBar} /><${Soundless} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>
     <${Handed} />
     <main class=${dimmed}><${View} /></main>
-    <p id="rest" tabindex="-1">${t("app.rest")}</p>
     <${Notice} />
-    <footer><span>${t("app.disclaimer")}</span><${Speaks} /></footer>`;
+    <footer><p id="rest" tabindex="-1">${t("app.rest")}</p><span>${t("app.disclaimer")}</span><${Speaks} /></footer>`;
 }
 
 /** The frame around what is shown while nobody who sees patients is signed in. @param {{children?: unknown}} props */

@@ -35,7 +35,7 @@ async function run(browser, name, check) {
     return page;
   };
   try {
-    await check({ gateway, context, open });
+    await check({ gateway, context, open, executablePath: args.chromium });
     if (errors.length > 0) throw new Error(errors[0]);
     console.log(`ok ${name}`);
     return true;

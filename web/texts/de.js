@@ -76,8 +76,8 @@ export const DE = {
   "reset.left": "Sie haben den Alarm verlassen: jetzt senden?",
   "reset.in": "Sonst wird es in {s} s gesendet.",
   "reset.send": "Jetzt senden",
-  "reset.send_of": "Rücksetzen jetzt senden: {name}",
-  "reset.undo_of": "Rücksetzen zurücknehmen: {name}",
+  "reset.send_of": "Jetzt senden: Rücksetzen, {name}",
+  "reset.undo_of": "Doch nicht rücksetzen: {name}",
 
   "act.acknowledge": "Quittieren",
   "act.unacknowledge": "Quittung zurück",

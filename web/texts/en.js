@@ -76,7 +76,7 @@ export const EN = {
   "reset.left": "You have left it: send it now?",
   "reset.in": "Else it is sent in {s} s.",
   "reset.send": "Send now",
-  "reset.send_of": "Send reset now: {name}",
+  "reset.send_of": "Send now: reset, {name}",
   "reset.undo_of": "Undo reset: {name}",
 
   "act.acknowledge": "Acknowledge",

@@ -34,10 +34,10 @@ export function Account({ changed }) {
   };
   const typed = (/** @type {any} */ of) => (/** @type {any} */ event) => { of.value = event.target.value; };
   return html`<section class="account">
-    <h2>${me.actor}</h2>
+    <h1>${me.actor}</h1>
     <p>${state.seesPatients.value ? roleName(me.role) : t("account.blind", { role: roleName(me.role) })}</p>
     ${state.byName.value ? html`<form class="sign-in" onSubmit=${go}>
-      <h3>${t("account.title")}</h3>
+      <h2>${t("account.title")}</h2>
       <label>${t("account.present")} <input type="password" required autocomplete="current-password" value=${old.value} onInput=${typed(old)} /></label>
       <label>${t("account.new")} <input type="password" required autocomplete="new-password" value=${next.value} onInput=${typed(next)} /></label>
       <p role="status">${said.value}</p>

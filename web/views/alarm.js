@@ -84,10 +84,9 @@ export function Command({ alarm, act, press, blocked: first, children }) {
   const sending = t("act.sending");
   const news = act === "reset" ? `${alarm.condition} ${alarm.announced_at}` : "";
   return html`<button class="act ${act} ${waits ? "pending" : ""}" aria-busy=${waits}
-    aria-label="${waits ? `${sending} ${word}` : word}: ${place(alarm)}, ${said(alarm.text)}"
     data-alarm=${alarm.id} data-act=${act} data-refused=${refusal(alarm, act) || first || ""}
     data-meaning="${act} ${alarm.id} ${alarm.state} ${alarm.priority} ${news}"
-    onClick=${press ?? (() => answer(alarm, act))}>${waits ? sending : word}${children}</button>`;
+    onClick=${press ?? (() => answer(alarm, act))}>${waits ? sending : word}<span class="sr">${waits ? ` ${word}` : ""}: ${place(alarm)}, ${said(alarm.text)}${children ? "; " : ""}</span>${children}</button>`;
 }
 
 /** Opens the alarm by itself. @param {{alarm: Alarm}} props */

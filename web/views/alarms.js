@@ -20,7 +20,7 @@ const closed = signal(/** @type {{items: Alarm[], next: string|null}|null} */ (n
 export function Alarms() {
   const choose = (/** @type {"open"|"closed"} */ name, /** @type {string} */ text) => html`
     <button role="tab" aria-selected=${tab.value === name} onClick=${() => show(name)}>${text}</button>`;
-  return html`<section aria-label=${t("alarms.title")}>
+  return html`<section aria-label=${t("alarms.title")}><h1 class="sr">${t("alarms.title")}</h1>
     <div class="tabs" role="tablist">${choose("open", t("alarms.open"))}${choose("closed", t("alarms.closed"))}</div>
     ${tab.value === "open" ? html`<${OpenOnes} />` : html`<${ClosedOnes} />`}
   </section>`;

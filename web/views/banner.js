@@ -30,7 +30,7 @@ export function Alerts() {
       <span>${t("store.full_why")}</span></div>`);
   }
   if (state.me.value.simulated) {
-    alerts.push(html`<div class="simulated">${t("app.simulated")}</div>`);
+    alerts.push(html`<div class="simulated" role="status">${t("app.simulated")}</div>`);
   }
   return alerts;
 }

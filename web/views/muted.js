@@ -29,7 +29,7 @@ export function Muted() {
   const stand = (pauses.value ?? []).filter((pause) => time(pause.until) > state.now.value)
     .filter((pause) => !state.ward.value || pause.ward === null || pause.ward === state.ward.value);
   const alarms = state.openAlarms.value.filter((alarm) => alarm.inactivation);
-  return html`<section aria-label=${t("muted.title")}>
+  return html`<section aria-label=${t("muted.title")}><h1 class="sr">${t("muted.title")}</h1>
     <section aria-label=${t("muted.alarms")}><h2 class="group">${t("muted.alarms")} <small>${alarms.length}</small></h2>
       ${alarms.length === 0 ? html`<p class="nothing">${t("muted.no_alarms")}</p>` : html`<ul class="alarms">
         ${alarms.map((alarm) => html`<${Quiet} key=${alarm.id} alarm=${alarm} />`)}</ul>`}</section>

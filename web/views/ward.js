@@ -25,7 +25,7 @@ export function Ward() {
     return html`<p class="empty">${text}</p>`;
   }
   const occupied = tiles.filter((t) => t.patient).length;
-  return html`<section aria-label=${t("ward.title")}>
+  return html`<section aria-label=${t("ward.title")}><h1 class="sr">${t("ward.title")}</h1>
     <div class="bar"><span>${hidden ? t("ward.hidden", { patients: occupied, beds: tiles.length, hidden }) : t("ward.count", { patients: occupied, beds: tiles.length })}</span>
       <button aria-pressed=${bySeverity.value} onClick=${() => { bySeverity.value = !bySeverity.value; }}>
         ${t("ward.urgent_first")}</button></div>
