@@ -38,6 +38,9 @@ export function joinTabs(onNews) {
   if (channel) {
     channel.onmessage = ({ data }) => {
       const before = JSON.stringify(hear());
+      // Who has just been opened learns at once who is there.
+      const own = tabs.get(me);
+      if (own && !data.gone && !tabs.has(data.from)) channel.postMessage({ from: me, standing: own });
       if (data.gone) tabs.delete(data.from);
       else tabs.set(data.from, { ...data.standing, heard: performance.now() });
       if (JSON.stringify(hear()) !== before) onNews();
