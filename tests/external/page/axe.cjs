@@ -38,8 +38,8 @@ function everything(gateway) {
   gateway.pauses.push({ id: 5, rule: null, patient: null, bed: "bed-07", ward: "icu", by: "anna", reason: "CT", at: now(), until: new Date(Date.now() + 3_600_000).toISOString() });
 }
 
-async function inEach(context, gateway, look) {
-  for (const locale of ["en-GB", "de-DE"]) for (const width of [1280, 390]) {
+async function inEach(context, gateway, look, widths = [1280, 390]) {
+  for (const locale of ["en-GB", "de-DE"]) for (const width of widths) {
     const own = await context.browser().newContext({ locale, viewport: { width, height: 800 }, reducedMotion: "reduce" });
     try {
       const page = await own.newPage();
@@ -67,6 +67,23 @@ module.exports = {
         await clean(page, `${where} ${hash}`);
       }
     });
+  },
+
+  /** As on a screen of 1280 px at 400 %: whoever needs large letters scrolls in one direction alone. */
+  async nothing_is_wider_than_a_screen_of_320_pixels({ gateway, context }) {
+    everything(gateway);
+    await inEach(context, gateway, async (page, where, go) => {
+      for (const hash of ["#ward?ward=icu", "#alarms", "#alarm/a-1", "#muted", "#account"]) {
+        await go(hash);
+        await page.getByText("● Live").waitFor();
+        await page.waitForFunction(() => document.querySelector("main").textContent.length > 10);
+        const beyond = await page.evaluate(() => [...document.querySelectorAll("body *")].filter((element) => {
+          const { right, width, height } = element.getBoundingClientRect();
+          return width > 1 && height > 1 && right > document.documentElement.clientWidth + 1;
+        }).map((element) => `${element.tagName} ${element.className} ${element.textContent.slice(0, 40)}`));
+        assert.deepEqual(beyond, [], `${where} ${hash}`);
+      }
+    }, [320]);
   },
 
   async axe_finds_nothing_when_the_page_is_lost_or_behind({ gateway, context }) {
