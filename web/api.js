@@ -1,5 +1,8 @@
 // Requests to the gateway, with the token in a header and never in an address.
 
+import { t } from "./language.js";
+import { said } from "./said.js";
+
 const KEY = "vitalgate.token";
 /** A list that takes longer is asked for again. */
 const READ_MS = 15_000;
@@ -8,7 +11,7 @@ const READ_MS = 15_000;
 export class Refused extends Error {
   /** @param {number} status @param {any} problem @param {number|null} [retryAfter] */
   constructor(status, problem, retryAfter = null) {
-    super(problem?.detail ?? `the gateway answered ${status}`);
+    super(problem?.detail ? said(problem.detail) : t("failed.status", { status }));
     this.status = status;
     this.problem = problem;
     /** Seconds after which it may be tried again, if it says so. */

@@ -2,8 +2,10 @@
 
 import { effect, signal } from "./vendor/preact.js";
 import { post, Refused, signAhead } from "./api.js";
+import { t } from "./language.js";
 import { changed, tooLate, UNDO_MS, why } from "./outcome.js";
 import { placeName } from "./places.js";
+import { said } from "./said.js";
 import * as state from "./state.js";
 import { take } from "./sync.js";
 
@@ -35,7 +37,7 @@ export async function answer(alarm, act, more) {
   try {
     const reply = await post(`alarms/${alarm.id}/${act}`, { seq: alarm.seq, ...more }, ANSWER_MS);
     take(reply.alarm);
-    if (reply.outcome === "already_so") state.notice.value = reply.detail;
+    if (reply.outcome === "already_so") state.notice.value = said(reply.detail);
     return true;
   } catch (error) {
     if (error instanceof Refused) take(error.problem?.alarm);
@@ -71,8 +73,8 @@ export function send(id) {
   const reset = resets.value.get(id);
   if (!reset) return;
   undoReset(id);
-  if (tooLate(reset.at, Date.now())) fail(reset.alarm, dropped("this screen was asleep"));
-  else if (state.link.value !== "live") fail(reset.alarm, dropped("the connection was lost"));
+  if (tooLate(reset.at, Date.now())) fail(reset.alarm, dropped(t("dropped.asleep")));
+  else if (state.link.value !== "live") fail(reset.alarm, dropped(t("dropped.lost")));
   else answer(reset.alarm, "reset", reset.reason ? { reason: reset.reason } : {});
 }
 
@@ -94,8 +96,8 @@ effect(() => {
     const now = open.get(alarm.id);
     if (!changed(alarm, now)) continue;
     undoReset(alarm.id);
-    if (now) fail(alarm, dropped("the alarm has changed since you pressed Reset"));
-    else state.notice.value = `${placeName(alarm, state.places.value)}: closed already, the reset was not needed`;
+    if (now) fail(alarm, dropped(t("dropped.changed")));
+    else state.notice.value = t("dropped.closed", { where: placeName(alarm, state.places.value) });
   }
 });
 
@@ -104,7 +106,7 @@ addEventListener("pagehide", () => { resets.value = new Map(); });
 
 /** @param {string} reason @returns {Failure} */
 function dropped(reason) {
-  return { title: "RESET NOT SENT", cause: reason, todo: "Open the alarm and read it again." };
+  return { title: t("dropped.title"), cause: reason, todo: t("dropped.todo") };
 }
 
 /** @param {Alarm} alarm @param {Failure} failure */

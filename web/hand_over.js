@@ -2,6 +2,7 @@
 
 import { signal } from "./vendor/preact.js";
 import { post } from "./api.js";
+import { said } from "./said.js";
 import { why } from "./outcome.js";
 import * as state from "./state.js";
 
@@ -19,10 +20,10 @@ export async function handOver(to) {
   await ask(() => post("hand-over", { to }, ANSWER_MS));
 }
 
-/** @param {Alarm} alarm @param {Alarm[]} all what is handed over with it, as the person saw it */
-export async function takeOver(alarm, all) {
+/** @param {string} from @param {Alarm[]} all what is handed over, as the person saw it */
+export async function takeOver(from, all) {
   const alarms = all.map(({ id, seq }) => ({ id, seq }));
-  await ask(() => post("hand-over/take", { from: alarm.responsibility?.person, alarms }, ANSWER_MS));
+  await ask(() => post("hand-over/take", { from, alarms }, ANSWER_MS));
 }
 
 /** @param {() => Promise<any>} send */
@@ -32,7 +33,7 @@ async function ask(send) {
   refused.value = "";
   try {
     const reply = await send();
-    if (reply.detail) state.notice.value = reply.detail;
+    if (reply.detail) state.notice.value = said(reply.detail);
   } catch (error) {
     const { title, cause, todo } = why("hand_over", error);
     refused.value = `${title}: ${cause}. ${todo}`;

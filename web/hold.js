@@ -1,6 +1,8 @@
 // A button takes no press for a moment after what is shown at its place has changed: whoever aimed at
 // what was there before must not answer what came in between.
 
+import { t } from "./language.js";
+
 /** As long as it takes to see that something changed and to stop a finger. */
 export const HOLD_MS = 700;
 /** Moved by less than this is where it was. */
@@ -87,7 +89,7 @@ function scrolled(root) {
 function refusal(button, at) {
   if (button.dataset.refused) return button.dataset.refused;
   const known = seen.get(button);
-  return known && known.until <= at ? "" : "this place has just changed: look again";
+  return known && known.until <= at ? "" : t("refused.held");
 }
 
 // The attribute `disabled` would take the focus away.

@@ -1,6 +1,7 @@
 // How long an alarm may be kept quiet, and in which words that is said. Pure.
 
 import { clock, time } from "./format.js";
+import { t } from "./language.js";
 
 /** @import { Alarm } from "./types.js" */
 
@@ -27,9 +28,8 @@ export function mutedBy(alarm) {
 
 /** @param {NonNullable<Alarm["inactivation"]>} kept */
 export function keptBack(kept) {
-  const what = kept.what === "audio" ? "sound" : "alarm";
-  const how = kept.how === "off" ? "switched off" : "paused";
-  return `${what} ${how} by ${kept.by} until ${clock(time(kept.until))}${kept.reason ? `: ${kept.reason}` : ""}`;
+  const how = t(`mute.kept_${kept.what}_${kept.how}`, { by: kept.by, time: clock(time(kept.until)) });
+  return kept.reason ? `${how}: ${kept.reason}` : how;
 }
 
 /** A number of minutes for people. @param {number} minutes */

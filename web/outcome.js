@@ -1,5 +1,7 @@
 // What became of a command, in words of what happened and what to do. Pure.
 
+import { t } from "./language.js";
+
 /** @import { Alarm } from "./types.js" */
 
 /** How long a reset can be undone: until then nothing is sent. */
@@ -9,10 +11,7 @@ const ASLEEP_MS = 5_000;
 
 /** @typedef {{title: string, cause: string, todo: string}} Failure */
 
-const NAMES = {
-  acknowledge: "ACKNOWLEDGE", unacknowledge: "TAKE BACK", reset: "RESET", pause: "PAUSE", off: "SWITCH OFF", resume: "END OF PAUSE",
-  comment: "COMMENT", accept: "TAKE IT", reject: "CANNOT TAKE IT", release: "GIVE BACK", hand_over: "HAND OVER",
-};
+/** @typedef {"acknowledge"|"unacknowledge"|"reset"|"pause"|"off"|"resume"|"comment"|"accept"|"reject"|"release"|"hand_over"} Named */
 
 /** Whether an alarm is no longer what somebody decided about. @param {Alarm} seen @param {Alarm|undefined} now */
 export function changed(seen, now) {
@@ -38,26 +37,22 @@ export function tooLate(pressed, now) {
   return now - pressed > UNDO_MS + ASLEEP_MS;
 }
 
-/** @param {keyof typeof NAMES} act @param {any} error @returns {Failure} */
-export function why(act, error) {
-  const name = NAMES[act];
+/** @param {Named} of @param {any} error @returns {Failure} */
+export function why(of, error) {
+  const act = t(`loud.${of}`);
   const status = error?.status;
   if (error?.name === "Unsigned") {
-    return { title: `${name} NOT SENT`, cause: "nobody gave a PIN for it", todo: "Look at the patient. If the alarm still waits here, press again." };
+    return { title: t("failed.not_sent", { act }), cause: t("failed.no_pin"), todo: t("failed.press_again") };
   }
   if (status === undefined || error?.problem?.outcome === "unknown") {
-    const cause = error?.name === "TimeoutError" ? "the gateway did not answer within 5 s"
-      : status === undefined ? "the gateway could not be reached" : "the gateway could not store it in time";
-    return {
-      title: `${name} NOT CONFIRMED`, cause: `${cause}; nobody knows whether it was done`,
-      todo: "Look at the patient. If the alarm still waits here, press again.",
-    };
+    const cause = error?.name === "TimeoutError" ? t("failed.no_answer") : status === undefined ? t("failed.no_reach") : t("failed.not_stored");
+    return { title: t("failed.unknown", { act }), cause: t("failed.nobody_knows", { cause }), todo: t("failed.press_again") };
   }
-  const title = `${name} REFUSED`;
+  const title = t("failed.refused", { act });
   const cause = error.message;
-  if (status === 409 || status === 412) return { title, cause, todo: "Read the alarm as it is now, and answer that." };
-  if (status === 423) return { title, cause, todo: "Press again, and give your name and PIN." };
-  if (status === 401 || status === 403) return { title, cause, todo: "Sign in with a token that may answer alarms." };
-  if (status === 503) return { title, cause, todo: "The gateway cannot store it now. Look at the patient; try again." };
-  return { title, cause, todo: "Look at the patient, and tell whoever runs the gateway." };
+  if (status === 409 || status === 412) return { title, cause, todo: t("failed.read_again") };
+  if (status === 423) return { title, cause, todo: t("failed.give_pin") };
+  if (status === 401 || status === 403) return { title, cause, todo: t("failed.sign_in") };
+  if (status === 503) return { title, cause, todo: t("failed.later") };
+  return { title, cause, todo: t("failed.tell") };
 }

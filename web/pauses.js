@@ -2,6 +2,7 @@
 
 import { signal } from "./vendor/preact.js";
 import { get, post, remove } from "./api.js";
+import { said } from "./said.js";
 import { why } from "./outcome.js";
 import * as state from "./state.js";
 
@@ -41,7 +42,7 @@ async function ask(what, send) {
   refused.value = "";
   try {
     const reply = await send();
-    if (reply.outcome === "already_so") state.notice.value = reply.detail;
+    if (reply.outcome === "already_so") state.notice.value = said(reply.detail);
     return true;
   } catch (error) {
     const { title, cause, todo } = why(what === "begin" ? "pause" : "resume", error);

@@ -3,6 +3,7 @@
 
 import { signal } from "./vendor/preact.js";
 import { signWith } from "./api.js";
+import { t } from "./language.js";
 import { lock, unlock } from "./session.js";
 import * as state from "./state.js";
 
@@ -82,7 +83,7 @@ export async function give(name, pin) {
 /** Nobody acts here any more, until somebody gives a PIN. */
 export function lockNow() {
   signer.value = null;
-  lock().catch(() => { state.notice.value = "The gateway did not answer; it locks this station by itself within a minute or so."; });
+  lock().catch(() => { state.notice.value = t("pin.lock_unknown"); });
 }
 
 /** @param {boolean} ok */

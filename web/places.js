@@ -1,5 +1,7 @@
 // Which ward and bed an alarm is about, and whether a chosen ward shows it. Pure.
 
+import { t } from "./language.js";
+
 /** @import { Alarm } from "./types.js" */
 /** @typedef {Map<string, {ward: string|null, bed: string|null}>} Places where each patient is */
 
@@ -24,7 +26,7 @@ export function split(alarms, ward, places) {
 
 /** Bed and patient, or the gateway. @param {Alarm} alarm @param {Places} places */
 export function placeName(alarm, places) {
-  if (!alarm.patient) return "Gateway";
+  if (!alarm.patient) return t("alarm.gateway");
   const { bed } = whereNow(alarm, places);
   return bed ? `${bed} · ${alarm.patient}` : alarm.patient;
 }

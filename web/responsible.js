@@ -1,10 +1,9 @@
 // Who answers for an alarm, in words. Pure.
 
 import { clock, span, time } from "./format.js";
+import { t } from "./language.js";
 
 /** @import { Alarm, Responsibility } from "./types.js" */
-
-const RESULTS = { shown: "on the stream", waiting: "on its way", taken: "arrived", failed: "not delivered", received: "received" };
 
 /**
  * Who has it or is asked, and how long until somebody else is; empty where nobody in particular is.
@@ -15,32 +14,46 @@ export function answering(alarm, now) {
   if (!of || alarm.state === "closed") return "";
   const who = [of.role, of.person].filter(Boolean).join(" ");
   const next = of.deadline ? left(of, now) : "";
-  if (of.state === "accepted") return `${of.person} has it${of.offered ? `, hands it over to ${of.offered}` : ""}`;
-  if (of.state === "exhausted") return `all were told, nobody takes it${next}`;
-  if (of.state === "notified") return `${who} was told${next}`;
-  if (of.state === "unassigned") return of.person ? `${who} is being told${next}` : `nobody is there to be told${next}`;
+  if (of.state === "accepted") return of.offered ? t("duty.offers", { who: of.person ?? "", to: of.offered }) : t("duty.has", { who: of.person ?? "" });
+  if (of.state === "exhausted") return t("duty.exhausted", { next });
+  if (of.state === "notified") return t("duty.told", { who, next });
+  if (of.state === "unassigned") return of.person ? t("duty.telling", { who, next }) : t("duty.nobody", { next });
   return "";
 }
 
 /** @param {Responsibility} of @param {number} now */
 function left(of, now) {
   const ms = time(/** @type {string} */ (of.deadline)) - now;
-  const next = of.state === "exhausted" ? "told again" : "goes on";
-  return ms > 0 ? `, ${next} in ${span(ms)}` : `, ${next} now`;
+  const again = of.state === "exhausted";
+  if (ms > 0) return again ? t("duty.again_in", { span: span(ms) }) : t("duty.next_in", { span: span(ms) });
+  return again ? t("duty.again_now") : t("duty.next_now");
 }
 
 /** Who was told, each with when and what came of it. @param {Alarm} alarm */
 export function told(alarm) {
   const all = alarm.responsibility?.told ?? [];
-  return all.map((one) => `${one.to}${one.channel ? ` by ${one.channel}` : ""} ${clock(time(one.at))}, ${RESULTS[one.result]}`);
+  return all.map(({ to, channel, at, result: came }) => {
+    const values = { to, time: clock(time(at)), result: t(`result.${came}`) };
+    return channel ? t("duty.by", { ...values, channel }) : t("duty.to", values);
+  });
 }
 
 /**
- * What is handed over together with an alarm, itself included: all of it is taken, or nothing.
- * @param {Alarm} alarm @param {Alarm[]} open
+ * What is handed over to a person, by whom: all of one is taken, or nothing, whatever ward is shown.
+ * @param {Iterable<Alarm>} open @param {string} person @returns {Map<string, Alarm[]>}
  */
-export function together(alarm, open) {
-  const of = alarm.responsibility;
-  if (!of?.offered) return [];
-  return open.filter((other) => other.responsibility?.offered === of.offered && other.responsibility?.person === of.person);
+export function offers(open, person) {
+  /** @type {Map<string, Alarm[]>} */
+  const all = new Map();
+  for (const alarm of open) {
+    const of = alarm.responsibility;
+    if (!of?.person || !person || of.offered !== person) continue;
+    all.set(of.person, [...(all.get(of.person) ?? []), alarm]);
+  }
+  return all;
+}
+
+/** What a person has taken. @param {Iterable<Alarm>} open @param {string} person */
+export function mine(open, person) {
+  return [...open].filter(({ responsibility: of }) => of?.state === "accepted" && of.person === person);
 }

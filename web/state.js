@@ -19,7 +19,7 @@ export const patients = signal(/** @type {Map<string, Patient>} */ (new Map()));
 export const devices = signal(/** @type {Map<string, Device>} */ (new Map()));
 export const beds = signal(/** @type {Bed[]} */ ([]));
 export const beat = signal(/** @type {Heartbeat|null} */ (null));
-export const me = signal({ actor: "", role: "", simulated: false, station: false });
+export const me = signal({ actor: "", role: "", simulated: false, person: "", station: false });
 export const needsToken = signal(false);
 /** The link to set a password, until it was used. */
 export const setup = signal(setupLink(location.hash));
@@ -63,6 +63,9 @@ export const notMonitored = computed(() => {
 
 /** Values may be looked at only while this holds. */
 export const trustworthy = computed(() => link.value === "live" && !notMonitored.value);
+
+/** Who is signed in as the plan of duty calls them. */
+export const person = computed(() => me.value.person || me.value.actor);
 
 /** At a station whoever acts says who it is when they do. */
 export const mayAnswer = computed(() => me.value.station || ["clinician", "ward-admin", "local"].includes(me.value.role));
@@ -113,6 +116,6 @@ export function forget() {
   patients.value = new Map();
   devices.value = new Map();
   beds.value = [];
-  me.value = { actor: "", role: "", simulated: false, station: false };
+  me.value = { actor: "", role: "", simulated: false, person: "", station: false };
   byName.value = false;
 }

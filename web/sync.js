@@ -4,8 +4,10 @@ import { batch } from "./vendor/preact.js";
 import { get, getAll, Refused, token } from "./api.js";
 import { time } from "./format.js";
 import { connect } from "./link/connect.js";
+import { t } from "./language.js";
 import { parse, setupLink, stationLink } from "./route.js";
 import { session } from "./session.js";
+import { beat } from "./sound.js";
 import * as state from "./state.js";
 
 /** @import { Alarm, Device, Patient, Vital } from "./types.js" */
@@ -50,6 +52,7 @@ function onTick() {
   const at = performance.now();
   if (state.link.value === "live") state.lastLive.value = at;
   state.tick.value = at;
+  beat();
   if (synced && state.open.value && at - refreshed > REFRESH_MS) fetchPlaces();
 }
 
@@ -57,6 +60,8 @@ function onTick() {
 function onMessage(message) {
   if (message.kind === "state") onState(message.state, message.status);
   if (message.kind === "event") onEvent(message.event, message.data, message.at);
+  // Timers of a tab in the background are slow; those of the worker are not.
+  if (message.kind === "tick") onTick();
 }
 
 /** @param {"open"|"down"|"refused"} word @param {number} [status] */
@@ -72,7 +77,7 @@ function onState(word, status) {
   }
   if (status === 401) signedOut();
   if (status === 403) blind();
-  if (status === 503) state.notice.value = "The gateway has no room for another screen; close one.";
+  if (status === 503) state.notice.value = t("app.no_room");
 }
 
 /** Nobody is signed in any more. */
@@ -88,7 +93,7 @@ function blind() {
   state.needsToken.value = false;
   state.seesPatients.value = false;
   session().then((me) => {
-    state.me.value = { actor: me.actor ?? "", role: me.role ?? "", simulated: false, station: me.station };
+    state.me.value = { actor: me.actor ?? "", role: me.role ?? "", simulated: false, person: "", station: me.station };
     state.byName.value = me.by_name && !token();
   }, () => {});
 }

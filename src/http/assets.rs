@@ -38,7 +38,36 @@ fn content_type(path: &str) -> &'static str {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
-        Some("json" | "webmanifest") => "application/json",
+        Some("png") => "image/png",
+        Some("json") => "application/json",
+        Some("webmanifest") => "application/manifest+json",
         _ => "text/plain; charset=utf-8",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_that_the_page_loads_has_a_type() {
+        let plain = |path: &str| content_type(path).starts_with("text/plain");
+        for path in Web::iter().filter(|path| plain(path)) {
+            let read_by_people = [".md", ".txt", ".d.ts"].iter().any(|end| path.ends_with(end));
+            assert!(read_by_people, "{path} would be served as plain text");
+        }
+    }
+
+    #[test]
+    fn what_the_manifest_names_is_there_and_of_the_type_it_says() {
+        let manifest = Web::get("manifest.webmanifest").unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest.data).unwrap();
+        let icons = manifest["icons"].as_array().unwrap();
+        assert!(icons.iter().any(|icon| icon["purpose"] == "maskable"));
+        for icon in icons {
+            let path = icon["src"].as_str().unwrap();
+            assert!(Web::get(path).is_some(), "{path}");
+            assert_eq!(icon["type"], content_type(path));
+        }
     }
 }

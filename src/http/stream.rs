@@ -164,10 +164,13 @@ impl Feed {
     }
 
     async fn hello(&mut self) -> Result<(), Ended> {
-        self.sent = self.http.board().seq;
+        let board = self.http.board();
+        self.sent = board.seq;
         let app = &self.http.app;
+        let person = board.duty.as_ref().and_then(|plan| plan.person_of(&self.who.name));
         let hello = Hello {
             actor: &self.who.name,
+            person: person.map(|person| person.id.as_str()),
             role: self.who.role.as_str(),
             seq: self.sent,
             server_time: app.handles.clock.wall(),

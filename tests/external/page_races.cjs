@@ -1,7 +1,7 @@
-// The wrong alarm must never be answered: the page in headless Chromium before a gateway that says
-// when what happens. Prints `ok NAME` or `FAILED NAME` for each check, and ends with 1 if one failed.
+// The page in headless Chromium before a gateway that says when what happens: the wrong alarm must never be answered, and what
+// else is in tests/external/page/. Prints `ok NAME` or `FAILED NAME` for each check, and ends with 1 if one failed.
 //
-//   page_races.cjs --chromium PATH [--web FOLDER] [--only WORD] [--pictures FOLDER]
+//   page_races.cjs --chromium PATH [--web FOLDER] [--files NAME,…] [--only WORD] [--pictures FOLDER]
 "use strict";
 
 const path = require("node:path");
@@ -13,12 +13,13 @@ const { values: args } = parseArgs({
   options: {
     chromium: { type: "string" },
     web: { type: "string", default: path.join(__dirname, "../../web") },
+    files: { type: "string", default: "answers,resets,tabs,shows,mutes,responsible" },
     only: { type: "string", default: "" },
     pictures: { type: "string" },
   },
 });
 
-const CHECKS = { ...require("./page/answers.cjs"), ...require("./page/resets.cjs"), ...require("./page/tabs.cjs"), ...require("./page/shows.cjs"), ...require("./page/mutes.cjs"), ...require("./page/responsible.cjs") };
+const CHECKS = Object.assign({}, ...args.files.split(",").map((name) => require(`./page/${name}.cjs`)));
 
 async function run(browser, name, check) {
   const gateway = await new FakeGateway(path.resolve(args.web)).start();
@@ -34,7 +35,7 @@ async function run(browser, name, check) {
     return page;
   };
   try {
-    await check({ gateway, context, open });
+    await check({ gateway, context, open, executablePath: args.chromium });
     if (errors.length > 0) throw new Error(errors[0]);
     console.log(`ok ${name}`);
     return true;

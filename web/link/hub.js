@@ -1,4 +1,4 @@
-// One stream for any number of listeners. Who joins late first hears how it stands.
+// One stream for any number of listeners, and one clock. Who joins late first hears how it stands.
 
 import { openStream } from "./stream.js";
 
@@ -7,8 +7,10 @@ import { openStream } from "./stream.js";
  * @typedef {{at: number} & (
  *   {kind: "state", state: "open"|"down"|"refused", status?: number}
  *   | {kind: "event", event: string, data: any}
- *   | {kind: "here"})} Message
+ *   | {kind: "tick"|"here"})} Message
  */
+
+const TICK_MS = 1_000;
 
 /** @param {string} token */
 export function openHub(token) {
@@ -32,6 +34,7 @@ export function openHub(token) {
       tell(message);
     },
   });
+  const clock = setInterval(() => tell({ at: Date.now(), kind: "tick" }), TICK_MS);
   return {
     /** @param {(message: Message) => void} listener */
     join(listener) {
@@ -44,7 +47,10 @@ export function openHub(token) {
       return listeners.size === 0;
     },
     wake: stream.wake,
-    close: stream.close,
+    close() {
+      clearInterval(clock);
+      stream.close();
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { html, signal } from "../vendor/preact.js";
 import { Refused } from "../api.js";
+import { t } from "../language.js";
 import { changePassword, setPin } from "../session.js";
 import * as state from "../state.js";
 
@@ -15,9 +16,9 @@ async function change() {
   said.value = "";
   try {
     await changePassword(old.value, next.value);
-    said.value = "Your password is another now; every other screen of yours has to sign in again, and your PIN and tokens are void: make new ones.";
+    said.value = t("account.changed");
   } catch (error) {
-    said.value = error instanceof Refused ? error.message : "The gateway did not answer; nobody knows whether it was done.";
+    said.value = error instanceof Refused ? error.message : t("account.no_answer");
   }
   old.value = "";
   next.value = "";
@@ -33,9 +34,9 @@ async function choose(/** @type {Event} */ event) {
   pinSaid.value = "";
   try {
     await setPin(known.value, pin.value);
-    pinSaid.value = pin.value ? "Your PIN is set." : "You have no PIN any more.";
+    pinSaid.value = t(pin.value ? "pin.is_set" : "pin.is_none");
   } catch (error) {
-    pinSaid.value = error instanceof Refused ? error.message : "The gateway did not answer; nobody knows whether it was done.";
+    pinSaid.value = error instanceof Refused ? error.message : t("account.no_answer");
   }
   known.value = "";
   pin.value = "";
@@ -50,21 +51,26 @@ export function Account({ changed }) {
   };
   const typed = (/** @type {any} */ of) => (/** @type {any} */ event) => { of.value = event.target.value; };
   return html`<section class="account">
-    <h2>${me.actor}</h2>
-    <p>${me.role}${state.seesPatients.value ? "" : ": sees no patients. NOT MONITORED on this screen."}</p>
+    <h1>${me.actor}</h1>
+    <p>${state.seesPatients.value ? roleName(me.role) : t("account.blind", { role: roleName(me.role) })}</p>
     ${state.byName.value ? html`<form class="sign-in" onSubmit=${go}>
-      <h3>Another password</h3>
-      <label>Present password <input type="password" required autocomplete="current-password" value=${old.value} onInput=${typed(old)} /></label>
-      <label>New password, at least 12 characters <input type="password" required autocomplete="new-password" value=${next.value} onInput=${typed(next)} /></label>
+      <h2>${t("account.title")}</h2>
+      <label>${t("account.present")} <input type="password" required autocomplete="current-password" value=${old.value} onInput=${typed(old)} /></label>
+      <label>${t("account.new")} <input type="password" required autocomplete="new-password" value=${next.value} onInput=${typed(next)} /></label>
       <p role="status">${said.value}</p>
-      <button type="submit" disabled=${busy.value}>Change</button>
+      <button type="submit" disabled=${busy.value}>${t("account.change")}</button>
     </form>` : null}
     ${state.byName.value && state.seesPatients.value ? html`<form class="sign-in" onSubmit=${choose}>
-      <h3>PIN for ward stations</h3>
-      <label>Password <input type="password" required autocomplete="current-password" value=${known.value} onInput=${typed(known)} /></label>
-      <label>PIN, 6 to 12 digits; empty for none <input type="password" inputmode="numeric" autocomplete="off" maxlength="12" value=${pin.value} onInput=${typed(pin)} /></label>
+      <h2>${t("pin.title")}</h2>
+      <label>${t("pin.password")} <input type="password" required autocomplete="current-password" value=${known.value} onInput=${typed(known)} /></label>
+      <label>${t("pin.choose")} <input type="password" inputmode="numeric" autocomplete="off" maxlength="12" value=${pin.value} onInput=${typed(pin)} /></label>
       <p role="status">${pinSaid.value}</p>
-      <button type="submit">Set PIN</button>
+      <button type="submit">${t("pin.set")}</button>
     </form>` : null}
   </section>`;
+}
+
+/** @param {string} role */
+function roleName(role) {
+  return role ? t(/** @type {import("../language.js").Key} */ (`role.${role}`)) : "";
 }

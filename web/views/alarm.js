@@ -2,12 +2,14 @@
 
 import { html } from "../vendor/preact.js";
 import { answer, pending, resets } from "../commands.js";
-import { clock, span, time } from "../format.js";
+import { clock, moment, span, time } from "../format.js";
+import { t } from "../language.js";
 import { muted, mutedBy } from "../mute.js";
 import { announced } from "../order.js";
 import { resetOf } from "../outcome.js";
 import { placeName, whereNow } from "../places.js";
 import { answering } from "../responsible.js";
+import { said } from "../said.js";
 import * as state from "../state.js";
 
 /** @import { Alarm } from "../types.js" */
@@ -33,22 +35,22 @@ export function place(alarm) {
 /** What holds now, in words. @param {Alarm} alarm */
 export function story(alarm) {
   const parts = [];
-  if (alarm.confirmed === false) parts.push("unconfirmed: not yet stored");
-  if (alarm.group) parts.push("follows from another alarm");
-  if (alarm.quiet_until) parts.push(`announced twice within the hour: again at ${clock(time(alarm.quiet_until))}, if it is still open`);
-  if (alarm.late) parts.push("late");
-  if (alarm.condition === "unknown") parts.push(`not known now: ${alarm.condition_reason ?? "no data"}`);
-  else if (alarm.condition === "absent") parts.push("over");
-  else if (alarm.condition === "momentary") parts.push("event");
-  if (alarm.state === "latched") parts.push("waits for a look");
-  if (alarm.recurrence > 0) parts.push(`came back ${alarm.recurrence}×`);
+  if (alarm.confirmed === false) parts.push(t("story.unconfirmed"));
+  if (alarm.group) parts.push(t("story.group"));
+  if (alarm.quiet_until) parts.push(t("story.quiet", { time: clock(time(alarm.quiet_until)) }));
+  if (alarm.late) parts.push(t("story.late"));
+  if (alarm.condition === "unknown") parts.push(t("story.unknown", { why: alarm.condition_reason ? said(alarm.condition_reason.replaceAll("_", " ")) : t("story.no_data") }));
+  else if (alarm.condition === "absent") parts.push(t("story.over"));
+  else if (alarm.condition === "momentary") parts.push(t("story.event"));
+  if (alarm.state === "latched") parts.push(t("story.latched"));
+  if (alarm.recurrence > 0) parts.push(t("story.recurred", { n: alarm.recurrence }));
   const { bed } = whereNow(alarm, state.places.value);
-  if (alarm.bed && bed && bed !== alarm.bed) parts.push(`rose in ${alarm.bed}`);
+  if (alarm.bed && bed && bed !== alarm.bed) parts.push(t("story.rose", { bed: alarm.bed }));
   if (alarm.inactivation) parts.push(mutedBy(alarm));
   const whose = answering(alarm, state.now.value);
   if (whose) parts.push(whose);
   const ack = alarm.acknowledged;
-  if (ack) parts.push(`acknowledged by ${ack.by}${ack.until ? ` until ${clock(time(ack.until))}` : ""}`);
+  if (ack) parts.push(ack.until ? t("story.acknowledged_until", { by: ack.by, time: clock(time(ack.until)) }) : t("story.acknowledged", { by: ack.by }));
   return parts.join(" · ");
 }
 
@@ -56,9 +58,9 @@ export function story(alarm) {
 export function Times({ alarm }) {
   const last = time(alarm.announced_at);
   const first = time(alarm.raised_at);
-  const ago = span(state.now.value - last);
-  return html`<span class="since"><span class="sr">${announced(alarm) ? "announced" : "not announced, as of"} </span>${clock(last)}
-    <small>${ago} ago${last - first < 1_000 ? null : html` · first ${clock(first)}`}</small></span>`;
+  const now = state.now.value;
+  return html`<span class="since"><span class="sr">${announced(alarm) ? t("time.announced") : t("time.not_announced")} </span>${moment(last, now)}
+    <small>${t("time.ago", { span: span(now - last) })}${last - first < 1_000 ? null : ` · ${t("time.first", { time: moment(first, now) })}`}</small></span>`;
 }
 
 /** A chip for tiles; it opens the alarm. @param {{alarm: Alarm}} props */
@@ -67,54 +69,53 @@ export function AlarmChip({ alarm }) {
   const ended = alarm.state === "latched" ? "ended" : "";
   return html`<a class="chip ${tone(alarm)} ${quiet} ${ended}" title=${story(alarm)}
     href=${state.href({ view: "alarm", id: alarm.id })} data-alarm=${alarm.id} data-act="open">
-    <b>${mark(alarm)}</b> ${alarm.text}${alarm.state === "acknowledged" ? " ✓" : ""}${alarm.inactivation ? " ⏸" : ""}${alarm.confirmed === false ? " (unconfirmed)" : ""}</a>`;
+    <b>${mark(alarm)}</b> ${said(alarm.text)}${alarm.state === "acknowledged" ? " ✓" : ""}${alarm.inactivation ? ` ${t("alarm.quiet")}` : ""}${alarm.confirmed === false ? ` ${t("alarm.unconfirmed")}` : ""}</a>`;
 }
-
-const WORDS = {
-  acknowledge: "Acknowledge", unacknowledge: "Take back", reset: "Reset", pause: "Pause", off: "Switch off", resume: "End pause",
-  comment: "Comment", accept: "Take it", reject: "Cannot take it", release: "Give back",
-};
-/** Takes no more room than the buttons have: a longer one would move what is around it. */
-const SENDING = "Sending …";
 
 /**
  * One command on one alarm. It is always there, so that nothing takes its place; `data-meaning` is what
  * a press would answer, see hold.js.
  * @param {{alarm: Alarm, act: Act, press?: () => void, blocked?: string, children?: unknown}} props
  */
-export function Command({ alarm, act, press, blocked, children }) {
+export function Command({ alarm, act, press, blocked: first, children }) {
   const waits = pending.value.get(alarm.id) === act;
-  const word = WORDS[act];
+  const word = t(`act.${act}`);
+  // Takes no more room than the buttons have: a longer one would move what is around it.
+  const sending = t("act.sending");
   const news = act === "reset" ? `${alarm.condition} ${alarm.announced_at}` : "";
   return html`<button class="act ${act} ${waits ? "pending" : ""}" aria-busy=${waits}
-    aria-label="${waits ? `${SENDING} ${word}` : word}: ${place(alarm)}, ${alarm.text}"
-    data-alarm=${alarm.id} data-act=${act} data-refused=${refusal(alarm, act) || blocked || ""}
+    data-alarm=${alarm.id} data-act=${act} data-refused=${refusal(alarm, act) || first || ""}
     data-meaning="${act} ${alarm.id} ${alarm.state} ${alarm.priority} ${news}"
-    onClick=${press ?? (() => answer(alarm, act))}>${waits ? SENDING : word}${children}</button>`;
+    onClick=${press ?? (() => answer(alarm, act))}>${waits ? sending : word}<span class="sr">${waits ? ` ${word}` : ""}: ${place(alarm)}, ${said(alarm.text)}${children ? "; " : ""}</span>${children}</button>`;
 }
 
 /** Opens the alarm by itself. @param {{alarm: Alarm}} props */
 export function Open({ alarm }) {
   return html`<a class="button" href=${state.href({ view: "alarm", id: alarm.id })}
     data-alarm=${alarm.id} data-act="open" data-meaning="open ${alarm.id}"
-    aria-label="Open: ${place(alarm)}, ${alarm.text}">Open</a>`;
+    aria-label="${t("act.open")}: ${place(alarm)}, ${said(alarm.text)}">${t("act.open")}</a>`;
 }
 
 /** Why it cannot be asked now; empty if it can. @param {Alarm} alarm @param {Act} act */
 function refusal(alarm, act) {
-  if (pending.value.has(alarm.id)) return "waits for the gateway's answer";
-  if (resets.value.has(alarm.id)) return "a reset waits to be sent: undo it first";
-  if (alarm.state === "closed") return "closed";
-  if (act === "acknowledge" && alarm.state === "acknowledged") return "acknowledged already";
-  if (act === "acknowledge" && (alarm.state === "latched" || alarm.condition === "absent")) return "it is over: open it to reset it";
-  if (act === "unacknowledge" && !alarm.acknowledged) return "nobody has acknowledged it";
+  if (pending.value.has(alarm.id)) return t("refused.waits");
+  if (resets.value.has(alarm.id)) return t("refused.reset_waits");
+  if (alarm.state === "closed") return t("refused.closed");
+  if (act === "acknowledge" && alarm.state === "acknowledged") return t("refused.acknowledged");
+  if (act === "acknowledge" && (alarm.state === "latched" || alarm.condition === "absent")) return t("refused.over");
+  if (act === "unacknowledge" && !alarm.acknowledged) return t("refused.not_acknowledged");
   const owned = alarm.responsibility?.state === "accepted";
-  if (act === "reject" && (owned || !alarm.responsibility?.person)) return "nobody is asked to take it";
-  if (act === "release" && !owned) return "nobody has taken it";
-  if (act === "resume" && !alarm.inactivation) return "nobody has paused it";
-  if (act === "reset" && resetOf(alarm) === "not_while_it_holds") return "it still holds: only what is over can be reset";
-  if (!state.mayAnswer.value) return "your role may look but not answer";
-  if (state.link.value !== "live") return "not connected: nothing would be recorded";
-  if (state.beat.value?.store === "failing") return "the store fails: nothing would be recorded";
+  if (act === "reject" && (owned || !alarm.responsibility?.person)) return t("refused.nobody_asked");
+  if (act === "release" && !owned) return t("refused.nobody_has");
+  if (act === "resume" && !alarm.inactivation) return t("refused.not_paused");
+  if (act === "reset" && resetOf(alarm) === "not_while_it_holds") return t("refused.holds");
+  return blocked();
+}
+
+/** Why nobody could do anything here now; empty if they can. */
+export function blocked() {
+  if (!state.mayAnswer.value) return t("refused.role");
+  if (state.link.value !== "live") return t("refused.not_connected");
+  if (state.beat.value?.store === "failing") return t("refused.store");
   return "";
 }

@@ -2,11 +2,15 @@
 
 import { html, signal } from "../vendor/preact.js";
 import { get } from "../api.js";
-import { clock, number, time, unitText } from "../format.js";
+import { clock, moment, number, time, unitText } from "../format.js";
+import { t } from "../language.js";
+import { muted } from "../mute.js";
 import { waits } from "../order.js";
 import { split } from "../places.js";
+import { said } from "../said.js";
 import * as state from "../state.js";
 import { Command, mark, Open, place, story, Times, tone } from "./alarm.js";
+import { Mine } from "./hand-over.js";
 
 /** @import { Alarm } from "../types.js" */
 
@@ -16,8 +20,8 @@ const closed = signal(/** @type {{items: Alarm[], next: string|null}|null} */ (n
 export function Alarms() {
   const choose = (/** @type {"open"|"closed"} */ name, /** @type {string} */ text) => html`
     <button role="tab" aria-selected=${tab.value === name} onClick=${() => show(name)}>${text}</button>`;
-  return html`<section aria-label="Alarms">
-    <div class="tabs" role="tablist">${choose("open", "Open")}${choose("closed", "Closed")}</div>
+  return html`<section aria-label=${t("alarms.title")}><h1 class="sr">${t("alarms.title")}</h1>
+    <div class="tabs" role="tablist">${choose("open", t("alarms.open"))}${choose("closed", t("alarms.closed"))}</div>
     ${tab.value === "open" ? html`<${OpenOnes} />` : html`<${ClosedOnes} />`}
   </section>`;
 }
@@ -26,18 +30,19 @@ function OpenOnes() {
   const answered = state.openAlarms.value.filter((alarm) => !waits(alarm));
   if (state.openAlarms.value.length === 0) return html`<p class="empty">${nothing()}</p>`;
   return [
-    list("wait", "Wait for an answer", state.waiting.value),
-    answered.length ? list("answered", "Answered or paused", answered) : null,
+    list("wait", t("alarms.wait"), state.waiting.value),
+    answered.length ? list("answered", t("alarms.answered"), answered) : null,
+    html`<${Mine} key="mine" />`,
   ];
 }
 
 function ClosedOnes() {
-  if (!closed.value) return html`<p class="empty">Loading …</p>`;
+  if (!closed.value) return html`<p class="empty">${t("alarms.loading")}</p>`;
   // A transition that cannot be read is an empty place in the list.
   const shown = split(closed.value.items.filter(Boolean), state.ward.value, state.places.value).inside;
   return [
-    shown.length === 0 ? html`<p class="empty">No closed alarms</p>` : list("closed", "Closed", shown),
-    closed.value.next ? html`<button onClick=${more}>Older</button>` : null,
+    shown.length === 0 ? html`<p class="empty">${t("alarms.no_closed")}</p>` : list("closed", t("alarms.closed"), shown),
+    closed.value.next ? html`<button onClick=${more}>${t("alarms.older")}</button>` : null,
   ];
 }
 
@@ -50,12 +55,13 @@ function list(key, title, alarms) {
 /** @param {{alarm: Alarm}} props */
 function Row({ alarm }) {
   const latest = alarm.latest;
-  const age = latest ? `${number(latest.value)} ${unitText(latest.unit)} at ${clock(time(latest.measured_at))}` : "";
-  const closedAs = alarm.closed_at ? `closed ${clock(time(alarm.closed_at))}, ${alarm.closed_reason}` : "";
+  const age = latest ? t("alarm.at", { value: `${number(latest.value)} ${unitText(latest.unit)}`, time: moment(time(latest.measured_at), state.now.value) }) : "";
+  const closedAs = alarm.closed_at
+    ? t("alarm.closed_at", { time: moment(time(alarm.closed_at), state.now.value), why: said((alarm.closed_reason ?? "").replaceAll("_", " ")) }) : "";
   return html`<li class="row ${tone(alarm)} ${alarm.state}" data-row=${alarm.id}>
-    <span class="chip ${tone(alarm)} ${alarm.state === "acknowledged" ? "quiet" : ""}"><b>${mark(alarm)}</b> ${alarm.priority}</span>
+    <span class="chip ${tone(alarm)} ${alarm.state === "acknowledged" || muted(alarm) ? "quiet" : ""}"><b>${mark(alarm)}</b> ${t(`priority.${alarm.priority}`)}</span>
     <span class="where">${place(alarm)}</span>
-    <span class="text">${alarm.text}<small>${closedAs || story(alarm)}</small></span>
+    <span class="text">${said(alarm.text)}<small>${closedAs || story(alarm)}</small></span>
     <${Times} alarm=${alarm} />
     <span class="latest">${age}</span>
     <span class="actions">${alarm.state === "closed" ? html`<span></span>` : html`<${Command} alarm=${alarm} act="acknowledge" />`}
@@ -65,9 +71,9 @@ function Row({ alarm }) {
 
 function nothing() {
   const hb = state.beat.value;
-  if (!hb || !state.trustworthy.value) return "Not known: this page is not live";
-  const where = state.ward.value ? ` in ${state.ward.value}` : "";
-  return `No active alarms${where}. Judged up to ${clock(time(hb.judged_to))}.`;
+  if (!hb || !state.trustworthy.value) return t("alarms.not_known");
+  const where = state.ward.value ? t("banner.in", { ward: state.ward.value }) : "";
+  return t("alarms.none", { where, time: clock(time(hb.judged_to)) });
 }
 
 /** @param {"open"|"closed"} name */

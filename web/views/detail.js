@@ -4,10 +4,12 @@
 import { effect, html, signal } from "../vendor/preact.js";
 import { get } from "../api.js";
 import { resets, resetSoon, secondsLeft, undoReset } from "../commands.js";
-import { clock, number, span, time, unitText } from "../format.js";
+import { clock, moment, number, span, time, unitText } from "../format.js";
+import { t } from "../language.js";
 import { announced, waits } from "../order.js";
 import { keptBack } from "../mute.js";
 import { resetOf } from "../outcome.js";
+import { said } from "../said.js";
 import * as state from "../state.js";
 import { Command, mark, place, story, tone } from "./alarm.js";
 import { Mute, Say } from "./mute.js";
@@ -45,11 +47,11 @@ export function Detail() {
   const { id } = state.route.value;
   const read = known.value?.id === id ? known.value : null;
   const alarm = shown(id, read?.story?.alarm ?? null);
-  if (!alarm) return html`<${Back} /><p class="empty">${read?.error || "Loading …"}</p>`;
-  return html`<article key=${id} class="detail ${tone(alarm)}" aria-label="${place(alarm)}, ${alarm.text}">
+  if (!alarm) return html`<${Back} /><p class="empty">${read?.error || t("alarms.loading")}</p>`;
+  return html`<article key=${id} class="detail ${tone(alarm)}" aria-label="${place(alarm)}, ${said(alarm.text)}">
     <${Back} />
     <h1 tabindex="-1" data-alarm=${id} data-act="heading">
-      <span class="chip ${tone(alarm)}"><b>${mark(alarm)}</b> ${alarm.priority}</span> ${place(alarm)} <span class="text">${alarm.text}</span></h1>
+      <span class="chip ${tone(alarm)}"><b>${mark(alarm)}</b> ${t(`priority.${alarm.priority}`)}</span> ${place(alarm)} <span class="text">${said(alarm.text)}</span></h1>
     <p class="now">${standing(alarm)}</p>
     <${Commands} alarm=${alarm} />
     <${Responsible} alarm=${alarm} />
@@ -61,8 +63,8 @@ export function Detail() {
 }
 
 function Back() {
-  return html`<p class="bar"><a class="button" href=${state.href({ view: "alarms" })}>← All alarms</a>
-    <a class="button" href=${state.href({ view: "ward" })}>← Ward</a></p>`;
+  return html`<p class="bar"><a class="button" href=${state.href({ view: "alarms" })}>${t("detail.all")}</a>
+    <a class="button" href=${state.href({ view: "ward" })}>${t("detail.ward")}</a></p>`;
 }
 
 /** What is not open any more is closed, whatever was read before. @param {string} id @param {Alarm|null} read */
@@ -74,30 +76,33 @@ function shown(id, read) {
 
 /** @param {Alarm} alarm */
 function standing(alarm) {
-  if (alarm.state === "closed") return `closed${alarm.closed_at ? ` ${clock(time(alarm.closed_at))}, ${alarm.closed_reason}` : ""}`;
-  return [waits(alarm) && alarm.state !== "latched" ? "waits for an answer" : "", story(alarm)].filter(Boolean).join(" · ");
+  if (alarm.state === "closed") {
+    const why = said((alarm.closed_reason ?? "").replaceAll("_", " "));
+    return alarm.closed_at ? t("alarm.closed_at", { time: moment(time(alarm.closed_at), state.now.value), why }) : t("alarm.closed");
+  }
+  return [waits(alarm) && alarm.state !== "latched" ? t("story.waits") : "", story(alarm)].filter(Boolean).join(" · ");
 }
 
 /** @param {{alarm: Alarm}} props */
 function Commands({ alarm }) {
   const waiting = resets.value.get(alarm.id);
   const asks = alarm.state !== "closed" && resetOf(alarm) === "with_a_reason";
-  const doubt = alarm.condition === "unknown" ? "Nobody knows whether it still holds" : "It may never end by itself";
+  const doubt = alarm.condition === "unknown" ? t("detail.nobody_knows") : t("detail.no_end");
   const why = asks && reason.value.id === alarm.id ? reason.value.text.trim() : "";
   const press = () => resetSoon(alarm, why);
-  return html`<div class="commands" role="group" aria-label="Answer this alarm">
+  return html`<div class="commands" role="group" aria-label=${t("detail.answer")}>
     <${Command} alarm=${alarm} act="acknowledge" />
     <${Command} alarm=${alarm} act="unacknowledge" />
     <span class="apart">
       ${asks ? html`<input value=${why ? reason.value.text : ""} maxlength="200" disabled=${waiting !== undefined}
-        aria-label="Why may it be closed? ${doubt}"
-        placeholder="${alarm.condition === "unknown" ? "Not known now" : "It still holds"}: why close it?"
+        aria-label=${t("detail.why", { doubt })}
+        placeholder=${alarm.condition === "unknown" ? t("detail.why_unknown") : t("detail.why_holds")}
         onInput=${(/** @type {any} */ e) => { reason.value = { id: alarm.id, text: e.target.value }; }} />` : null}
-      <${Command} alarm=${alarm} act="reset" press=${press} blocked=${asks && !why ? "write first why it may be closed" : ""}>
-        <small>${waiting ? `is sent in ${secondsLeft(waiting)} s` : "is sent after 10 s, or when you leave and confirm"}</small><//>
+      <${Command} alarm=${alarm} act="reset" press=${press} blocked=${asks && !why ? t("refused.why_close") : ""}>
+        <small>${waiting ? t("detail.sent_in", { s: secondsLeft(waiting) }) : t("detail.sent_after")}</small><//>
       <button class="act undo" data-alarm=${alarm.id} data-act="undo" data-meaning="undo ${alarm.id}"
-        data-refused=${waiting ? "" : "nothing to undo"} aria-label="Undo reset: ${place(alarm)}, ${alarm.text}"
-        onClick=${() => undoReset(alarm.id)}>Undo</button>
+        data-refused=${waiting ? "" : t("refused.undo")} aria-label=${t("reset.undo_of", { name: `${place(alarm)}, ${said(alarm.text)}` })}
+        onClick=${() => undoReset(alarm.id)}>${t("act.undo")}</button>
     </span>
   </div>`;
 }
@@ -105,24 +110,34 @@ function Commands({ alarm }) {
 /** @param {Alarm} alarm @returns {[string, string][]} */
 function facts(alarm) {
   const { latest, trigger } = alarm;
-  const ago = (/** @type {string} */ at) => `${clock(time(at))}, ${span(state.now.value - time(at))} ago`;
+  const now = state.now.value;
+  const ago = (/** @type {string} */ at) => t("detail.when", { time: moment(time(at), now), span: span(now - time(at)) });
   /** @type {[string, string][]} */
-  const all = [[announced(alarm) ? "Last announced" : "Not announced, as of", ago(alarm.announced_at)], ["First rose", ago(alarm.raised_at)]];
-  if (alarm.condition_since) all.push(["Condition", `${alarm.condition} since ${ago(alarm.condition_since)}`]);
-  if (latest) all.push(["Value", `${number(latest.value)} ${unitText(latest.unit)} at ${clock(time(latest.measured_at))}`]);
-  if (trigger?.limit != null) all.push(["Limit", `${number(trigger.limit)} ${unitText(trigger.unit)}`]);
-  if (alarm.priority_peak !== alarm.priority) all.push(["Was", alarm.priority_peak]);
-  if (alarm.device) all.push(["Device", alarm.device]);
-  if (alarm.advice) all.push(["Advice", alarm.advice]);
+  const all = [[announced(alarm) ? t("detail.announced") : t("detail.not_announced"), ago(alarm.announced_at)], [t("detail.rose"), ago(alarm.raised_at)]];
+  if (alarm.condition_since) all.push([t("detail.condition"), t("detail.since", { condition: t(`condition.${alarm.condition}`), when: ago(alarm.condition_since) })]);
+  if (latest) all.push([t("detail.value"), t("alarm.at", { value: `${number(latest.value)} ${unitText(latest.unit)}`, time: moment(time(latest.measured_at), now) })]);
+  if (trigger?.limit != null) all.push([t("detail.limit"), `${number(trigger.limit)} ${unitText(trigger.unit)}`]);
+  if (alarm.priority_peak !== alarm.priority) all.push([t("detail.was"), t(`priority.${alarm.priority_peak}`)]);
+  if (alarm.device) all.push([t("detail.device"), alarm.device]);
+  if (alarm.advice) all.push([t("detail.advice"), said(alarm.advice)]);
   return all;
 }
 
 /** @param {{story: Story}} props */
 function Grounds({ story: { transitions, readings } }) {
-  return html`<section aria-label="Story"><h2 class="group">Story</h2>
-    <ol class="story">${transitions.map((t) => html`<li key=${t.seq}>
-      <time>${clock(time(t.at))}</time> ${t.change.replaceAll("_", " ")}${t.actor ? ` by ${t.actor}` : ""}${t.comment ? `: “${t.comment}”` : t.state ? ` → ${t.state}, ${t.text}` : ""}${t.inactivation && KEPT.includes(t.change) ? ` (${keptBack(t.inactivation)})` : ""}</li>`)}</ol></section>
-    ${readings?.length ? html`<section aria-label="Readings it was raised on"><h2 class="group">Raised on</h2>
+  return html`<section aria-label=${t("detail.story")}><h2 class="group">${t("detail.story")}</h2>
+    <ol class="story">${transitions.map((one) => html`<li key=${one.seq}>
+      <time>${moment(time(one.at), state.now.value)}</time> ${moved(one)}</li>`)}</ol></section>
+    ${readings?.length ? html`<section aria-label=${t("detail.readings")}><h2 class="group">${t("detail.raised_on")}</h2>
     <ol class="story">${readings.map((r) => html`<li>
-      <time>${clock(time(r.at))}</time> ${r.comparator ?? ""}${r.value == null ? "--" : number(r.value)} ${unitText(r.unit)} ${(r.flags ?? []).join(", ").replaceAll("_", " ")}</li>`)}</ol></section>` : null}`;
+      <time>${clock(time(r.at))}</time> ${r.comparator ?? ""}${r.value == null ? "--" : number(r.value)} ${unitText(r.unit)} ${(r.flags ?? []).map((/** @type {string} */ flag) => said(flag.replaceAll("_", " "))).join(", ")}</li>`)}</ol></section>` : null}`;
+}
+
+/** What happened to it, by whom, and how it stood then. @param {any} one a transition */
+function moved(one) {
+  const change = said(one.change.replaceAll("_", " "));
+  const what = one.actor ? t("detail.by", { change, by: one.actor }) : change;
+  const then = one.state ? ` → ${t(/** @type {import("../language.js").Key} */ (`state.${one.state}`))}, ${said(one.text)}` : "";
+  const kept = one.inactivation && KEPT.includes(one.change) ? ` (${keptBack(one.inactivation)})` : "";
+  return `${what}${one.comment ? `: “${one.comment}”` : then}${kept}`;
 }

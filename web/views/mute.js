@@ -2,6 +2,7 @@
 
 import { html, signal } from "../vendor/preact.js";
 import { answer } from "../commands.js";
+import { t } from "../language.js";
 import { longestPause, SPANS_MIN, spanText } from "../mute.js";
 import * as state from "../state.js";
 import { Command } from "./alarm.js";
@@ -20,19 +21,19 @@ export function Mute({ alarm }) {
   const until = () => new Date(state.now.value + mine.minutes * 60_000).toISOString();
   const pause = () => answer(alarm, "pause", { what: mine.what, ...why });
   const off = () => answer(alarm, "off", { what: mine.what, ...why, until: until() });
-  return html`<div class="commands mute" role="group" aria-label="Keep this alarm quiet">
-    <label>Quiet <select value=${mine.what} onChange=${(/** @type {any} */ e) => choose({ what: e.target.value })}>
-      <option value="audio">its sound only</option>
-      <option value="alarm">everything: nobody is called</option>
+  return html`<div class="commands mute" role="group" aria-label=${t("mute.title")}>
+    <label>${t("mute.quiet")} <select value=${mine.what} onChange=${(/** @type {any} */ e) => choose({ what: e.target.value })}>
+      <option value="audio">${t("mute.sound")}</option>
+      <option value="alarm">${t("mute.all")}</option>
     </select></label>
-    <label>Why <input value=${mine.reason} maxlength="200" placeholder="washing, CT, …"
+    <label>${t("mute.why")} <input value=${mine.reason} maxlength="200" placeholder=${t("mute.why_example")}
       onInput=${(/** @type {any} */ e) => choose({ reason: e.target.value })} /></label>
-    <${Command} alarm=${alarm} act="pause" press=${pause}><small>for ${longestPause(alarm)} min, announced then if still so</small><//>
-    <label>Off for <select value=${mine.minutes} onChange=${(/** @type {any} */ e) => choose({ minutes: Number(e.target.value) })}>
+    <${Command} alarm=${alarm} act="pause" press=${pause}><small>${t("mute.for", { n: longestPause(alarm) })}</small><//>
+    <label>${t("mute.off_for")} <select value=${mine.minutes} onChange=${(/** @type {any} */ e) => choose({ minutes: Number(e.target.value) })}>
       ${SPANS_MIN.map((minutes) => html`<option value=${minutes}>${spanText(minutes)}</option>`)}
     </select></label>
-    <${Command} alarm=${alarm} act="off" press=${off} blocked=${reason ? "" : "write first why"}><small>with reminders; what is worse breaks through</small><//>
-    <${Command} alarm=${alarm} act="resume"><small>ends it now</small><//>
+    <${Command} alarm=${alarm} act="off" press=${off} blocked=${reason ? "" : t("refused.why")}><small>${t("mute.off")}</small><//>
+    <${Command} alarm=${alarm} act="resume"><small>${t("mute.ends")}</small><//>
   </div>`;
 }
 
@@ -45,9 +46,9 @@ export function Say({ alarm }) {
   const send = async () => {
     if (await answer(alarm, "comment", { text: text.trim() })) saying.value = { id: "", text: "" };
   };
-  return html`<div class="commands say" role="group" aria-label="Say something of this alarm">
-    <label>Comment <input value=${text} maxlength="300" placeholder="what was seen or done; it answers nothing"
+  return html`<div class="commands say" role="group" aria-label=${t("say.title")}>
+    <label>${t("act.comment")} <input value=${text} maxlength="300" placeholder=${t("say.example")}
       onInput=${(/** @type {any} */ e) => { saying.value = { id: alarm.id, text: e.target.value }; }} /></label>
-    <${Command} alarm=${alarm} act="comment" press=${send} blocked=${text.trim() ? "" : "write first what"} />
+    <${Command} alarm=${alarm} act="comment" press=${send} blocked=${text.trim() ? "" : t("refused.what")} />
   </div>`;
 }

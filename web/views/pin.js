@@ -2,6 +2,7 @@
 
 import { html, signal } from "../vendor/preact.js";
 import { Refused } from "../api.js";
+import { t } from "../language.js";
 import { asked, cancel, give, lockNow, names, secondsLeft, signer, typing } from "../pin.js";
 import { becomeStation } from "../session.js";
 
@@ -26,7 +27,7 @@ async function send(/** @type {Event} */ event) {
     forget();
   } catch (error) {
     pin.value = "";
-    why.value = error instanceof Refused ? error.message : "The gateway did not answer. Try again.";
+    why.value = error instanceof Refused ? error.message : t("pin.no_answer");
   } finally {
     busy.value = false;
   }
@@ -37,8 +38,8 @@ export function Pin() {
   if (name.value || pin.value || why.value) forget();
   if (!signer.value) return null;
   return html`<div class="pin" role="status">
-    <span><b>${signer.value.actor}</b> acts at this station. It locks in ${secondsLeft()} s.</span>
-    <button onClick=${lockNow}>Lock now</button></div>`;
+    <span><b>${signer.value.actor}</b>: ${t("pin.acts", { n: secondsLeft() })}</span>
+    <button onClick=${lockNow}>${t("pin.lock")}</button></div>`;
 }
 
 function Question() {
@@ -52,13 +53,13 @@ function Question() {
       input.focus({ preventScroll: true });
     }
   };
-  return html`<form class="pin" aria-label="Who acts?" onSubmit=${send} onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === "Escape") cancel(); }}>
-    <b>Who acts?</b>
-    <label>Name <input ref=${first} required list="signers" value=${name.value} onInput=${typed(name)} autocomplete="off" autocapitalize="none" spellcheck=${false} maxlength="64" /></label>
+  return html`<form class="pin" aria-label=${t("pin.who")} onSubmit=${send} onKeyDown=${(/** @type {KeyboardEvent} */ e) => { if (e.key === "Escape") cancel(); }}>
+    <b>${t("pin.who")}</b>
+    <label>${t("pin.name")} <input ref=${first} required list="signers" value=${name.value} onInput=${typed(name)} autocomplete="off" autocapitalize="none" spellcheck=${false} maxlength="64" /></label>
     <datalist id="signers">${names().map((one) => html`<option value=${one} />`)}</datalist>
     <label>PIN <input required type="password" inputmode="numeric" autocomplete="off" value=${pin.value} onInput=${typed(pin)} maxlength="12" /></label>
-    <button type="submit" disabled=${busy.value}>${busy.value ? "One moment …" : "Sign"}</button>
-    <button type="button" class="plain" onClick=${cancel}>Cancel</button>
+    <button type="submit" disabled=${busy.value}>${t(busy.value ? "pin.moment" : "pin.sign")}</button>
+    <button type="button" class="plain" onClick=${cancel}>${t("pin.cancel")}</button>
     <span class="refused" role="alert">${why.value}</span>
   </form>`;
 }
@@ -74,16 +75,16 @@ export function Become({ link, done }) {
       await becomeStation(link);
       done();
     } catch (error) {
-      why.value = error instanceof Refused ? error.message : "The gateway did not answer. Try again.";
+      why.value = error instanceof Refused ? error.message : t("pin.no_answer");
     } finally {
       busy.value = false;
     }
   };
   return html`<form class="sign-in" onSubmit=${go}>
-    <h1>Make this browser a station?</h1>
-    <p>It shows its wards to whoever stands before it, until it is taken back. Whoever acts here gives name and PIN.</p>
+    <h1>${t("pin.become")}</h1>
+    <p>${t("pin.become_why")}</p>
     <p class="refused" role="alert">${why.value}</p>
-    <button type="submit" disabled=${busy.value}>${busy.value ? "One moment …" : "Make it a station"}</button>
-    <p class="loud">NOT MONITORED on this screen until then.</p>
+    <button type="submit" disabled=${busy.value}>${t(busy.value ? "pin.moment" : "pin.become_yes")}</button>
+    <p class="loud">${t("pin.become_blind")}</p>
   </form>`;
 }

@@ -2,6 +2,7 @@
 
 import { html, signal } from "../vendor/preact.js";
 import { Refused, signIn } from "../api.js";
+import { t } from "../language.js";
 import { session, signInByName, useLink } from "../session.js";
 
 /** How people sign in here, once the gateway has said so. */
@@ -58,7 +59,7 @@ async function tryTo(attempt, done) {
     again.value = "";
     if (error instanceof Refused && error.status === 429) count(error.retryAfter ?? 5);
     why.value = error instanceof Refused && error.status !== 429 ? error.message
-      : error instanceof Refused ? "Too many attempts failed." : "The gateway did not answer. Try again.";
+      : error instanceof Refused ? t("sign_in.too_many") : t("sign_in.no_answer");
   } finally {
     busy.value = false;
   }
@@ -71,12 +72,12 @@ function field(of, label, attributes) {
 }
 
 function Outcome() {
-  return html`<p class="refused" role="alert">${why.value}${wait.value > 0 ? ` Wait ${wait.value} s.` : ""}</p>`;
+  return html`<p class="refused" role="alert">${why.value}${wait.value > 0 ? ` ${t("sign_in.wait", { s: wait.value })}` : ""}</p>`;
 }
 
 /** @param {string} word */
 function submit(word) {
-  return html`<button type="submit" disabled=${busy.value || wait.value > 0}>${busy.value ? "One moment …" : word}</button>`;
+  return html`<button type="submit" disabled=${busy.value || wait.value > 0}>${busy.value ? t("sign_in.busy") : word}</button>`;
 }
 
 /** @param {{done: () => void}} props */
@@ -89,13 +90,13 @@ export function SignIn({ done }) {
   };
   return html`<form class="sign-in" onSubmit=${go}>
     <h1>vitalgate</h1>
-    ${ways.value?.unset ? html`<p>There is no admin yet. The gateway printed a link to make an account for one when it was started.</p>` : null}
-    ${field(name, "Name", { autocomplete: "username", autocapitalize: "none", spellcheck: false, maxlength: 64 })}
-    ${field(secret, "Password", { type: "password", autocomplete: "current-password", maxlength: 256 })}
+    ${ways.value?.unset ? html`<p>${t("sign_in.no_admin")}</p>` : null}
+    ${field(name, t("sign_in.name"), { autocomplete: "username", autocapitalize: "none", spellcheck: false, maxlength: 64 })}
+    ${field(secret, t("sign_in.password"), { type: "password", autocomplete: "current-password", maxlength: 256 })}
     <${Outcome} />
-    ${submit("Sign in")}
-    <button type="button" class="plain" onClick=${() => { byToken.value = true; why.value = ""; }}>Use a token instead</button>
-    <p class="loud">NOT MONITORED on this screen until then.</p>
+    ${submit(t("sign_in.go"))}
+    <button type="button" class="plain" onClick=${() => { byToken.value = true; why.value = ""; }}>${t("sign_in.use_token")}</button>
+    <p class="loud">${t("sign_in.not_monitored")}</p>
   </form>`;
 }
 
@@ -109,11 +110,11 @@ function ByToken({ done }) {
   };
   return html`<form class="sign-in" onSubmit=${go}>
     <h1>vitalgate</h1>
-    <p>This gateway needs a token. It is kept in this tab only.</p>
-    ${field(secret, "Token", { type: "password", autocomplete: "off" })}
-    <button type="submit">Sign in</button>
-    ${ways.value?.by_name ? html`<button type="button" class="plain" onClick=${() => { byToken.value = false; }}>Sign in by name</button>` : null}
-    <p class="loud">NOT MONITORED on this screen until then.</p>
+    <p>${t("sign_in.needs_token")}</p>
+    ${field(secret, t("sign_in.token"), { type: "password", autocomplete: "off" })}
+    <button type="submit">${t("sign_in.go")}</button>
+    ${ways.value?.by_name ? html`<button type="button" class="plain" onClick=${() => { byToken.value = false; }}>${t("sign_in.use_name")}</button>` : null}
+    <p class="loud">${t("sign_in.not_monitored")}</p>
   </form>`;
 }
 
@@ -123,19 +124,19 @@ export function SetUp({ link, done }) {
   const go = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (secret.value !== again.value) {
-      why.value = "The two passwords are not the same.";
+      why.value = t("sign_in.differ");
       return;
     }
     tryTo(() => useLink(link.secret, name.value, secret.value), done);
   };
   return html`<form class="sign-in" onSubmit=${go}>
-    <h1>${first ? "Set up vitalgate" : "Set your password"}</h1>
-    ${first ? html`<p>The first account is an admin's: it looks after people, and sees no patients.</p>` : null}
-    ${first ? field(name, "Name", { autocomplete: "username", autocapitalize: "none", spellcheck: false, maxlength: 64 }) : null}
-    ${field(secret, "Password, at least 12 characters", { type: "password", autocomplete: "new-password", maxlength: 256 })}
-    ${field(again, "The same again", { type: "password", autocomplete: "new-password", maxlength: 256 })}
+    <h1>${first ? t("sign_in.set_up") : t("sign_in.set_password")}</h1>
+    ${first ? html`<p>${t("sign_in.first")}</p>` : null}
+    ${first ? field(name, t("sign_in.name"), { autocomplete: "username", autocapitalize: "none", spellcheck: false, maxlength: 64 }) : null}
+    ${field(secret, t("sign_in.new"), { type: "password", autocomplete: "new-password", maxlength: 256 })}
+    ${field(again, t("sign_in.again"), { type: "password", autocomplete: "new-password", maxlength: 256 })}
     <${Outcome} />
-    ${submit("Set")}
-    <p class="loud">NOT MONITORED on this screen until then.</p>
+    ${submit(t("sign_in.set"))}
+    <p class="loud">${t("sign_in.not_monitored")}</p>
   </form>`;
 }

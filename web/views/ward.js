@@ -1,9 +1,11 @@
 // The ward: a tile for every bed, with live numbers, their age, alarms and devices.
 
 import { html, signal } from "../vendor/preact.js";
-import { clock, number, span, time, unitText } from "../format.js";
+import { moment, number, span, time, unitText } from "../format.js";
+import { t } from "../language.js";
 import { byUrgency, holds, waits } from "../order.js";
 import { alarmOf, readouts, stale as isStale, usual } from "../readouts.js";
+import { said } from "../said.js";
 import * as state from "../state.js";
 import { AlarmChip, mark, tone } from "./alarm.js";
 
@@ -19,14 +21,14 @@ export function Ward() {
   if (bySeverity.value) tiles.sort(bySeverest);
   if (tiles.length === 0) {
     const text = state.link.value === "live"
-      ? "No beds yet — connect a device or start the demo" : "Not known: this page is not live";
+      ? t("ward.no_beds") : t("alarms.not_known");
     return html`<p class="empty">${text}</p>`;
   }
   const occupied = tiles.filter((t) => t.patient).length;
-  return html`<section aria-label="Ward">
-    <div class="bar"><span>${occupied} patients, ${tiles.length} beds${hidden ? `, ${hidden} not shown` : ""}</span>
+  return html`<section aria-label=${t("ward.title")}><h1 class="sr">${t("ward.title")}</h1>
+    <div class="bar"><span>${hidden ? t("ward.hidden", { patients: occupied, beds: tiles.length, hidden }) : t("ward.count", { patients: occupied, beds: tiles.length })}</span>
       <button aria-pressed=${bySeverity.value} onClick=${() => { bySeverity.value = !bySeverity.value; }}>
-        Most urgent first</button></div>
+        ${t("ward.urgent_first")}</button></div>
     <div class="tiles">${tiles.map((tile) => html`<${Tile} key=${tile.key} tile=${tile} />`)}</div>
   </section>`;
 }
@@ -59,19 +61,19 @@ function bySeverest(a, b) {
 /** @param {{tile: TileData}} props */
 function Tile({ tile }) {
   const { bed, patient, alarms } = tile;
-  if (!patient) return html`<article class="tile vacant"><h2>${bed}</h2><p>empty</p></article>`;
+  if (!patient) return html`<article class="tile vacant"><h2>${bed}</h2><p>${t("ward.empty")}</p></article>`;
   const first = alarms.find((a) => a.state === "alarming");
   const edge = first ? `edge-${tone(first)}` : "";
   const watched = patient.monitored.state;
   return html`<article class="tile ${edge} ${watched === "not" ? "unwatched" : ""}" aria-label=${bed || patient.id}>
-    <h2>${bed || "no bed"} <small>${patient.id}</small>
-      ${watched === "monitored" ? null : html`<span class="watch ${watched}">${watched === "not" ? "NOT MONITORED" : "PARTLY MONITORED"}</span>`}</h2>
-    ${watched === "monitored" ? null : html`<p class="why">${patient.monitored.why.join("; ")}</p>`}
+    <h2>${bed || t("ward.no_bed")} <small>${patient.id}</small>
+      ${watched === "monitored" ? null : html`<span class="watch ${watched}">${watched === "not" ? t("ward.not") : t("ward.partly")}</span>`}</h2>
+    ${watched === "monitored" ? null : html`<p class="why">${patient.monitored.why.map(said).join("; ")}</p>`}
     <div class="chips">${alarms.map((a) => html`<${AlarmChip} key=${a.id} alarm=${a} />`)}</div>
     <dl class="vitals">${readouts(patient.vitals).map((r) => html`<${Readout} key=${r.key} readout=${r} alarm=${alarmOf(r, alarms)} />`)}</dl>
-    ${patient.vitals.length ? null : html`<p class="why">no values yet</p>`}
+    ${patient.vitals.length ? null : html`<p class="why">${t("ward.no_values")}</p>`}
     <p class="devices">${patient.devices.map((id) => html`<${DeviceState} key=${id} id=${id} />`)}
-      ${patient.devices.length ? null : "no device bound"}</p>
+      ${patient.devices.length ? null : t("ward.no_device")}</p>
   </article>`;
 }
 
@@ -83,14 +85,14 @@ function Readout({ readout, alarm }) {
   const empty = first.value === null && first.text === null;
   const stale = isStale(readout, now);
   const doubt = first.doubt ?? second?.doubt;
-  const last = empty ? "no value yet" : `last ${valueText(first, second)}, ${age} ago`;
+  const last = empty ? t("ward.no_value") : t("ward.last", { value: valueText(first, second), span: age });
   const colour = stale ? "stale" : alarm ? `alarm-${tone(alarm)} ${holds(alarm) ? "holds" : "over"}` : usual(first.signal);
   return html`<div class="readout ${colour} ${second || first.text ? "wide" : ""}">
-    <dt>${label}${first.instance ? ` ${first.instance}` : ""} <small>${unitText(first.unit)}</small>
-      ${alarm ? html` <b title=${alarm.text}>${mark(alarm)}<span class="sr"> alarm, ${alarm.priority}</span></b>` : null}</dt>
+    <dt>${said(label)}${first.instance ? ` ${first.instance}` : ""} <small>${unitText(first.unit)}</small>
+      ${alarm ? html` <b title=${said(alarm.text)}>${mark(alarm)}<span class="sr"> ${t("ward.alarm", { priority: t(`priority.${alarm.priority}`) })}</span></b>` : null}</dt>
     <dd>${stale ? "--" : valueText(first, second)}</dd>
-    <dd class="age" title="measured ${clock(time(first.measured_at))}">${stale ? last : age}
-      ${doubt ? html`<span class="doubt" title=${doubt}> ? ${doubt}</span>` : null}</dd>
+    <dd class="age" title=${t("ward.measured", { time: moment(time(first.measured_at), now) })}>${stale ? last : age}
+      ${doubt ? html`<span class="doubt" title=${said(doubt)}> ? ${said(doubt)}</span>` : null}</dd>
   </div>`;
 }
 
@@ -105,8 +107,9 @@ function DeviceState({ id }) {
   const device = state.devices.value.get(id);
   const link = device?.connectivity ?? "unknown";
   const last = device?.last_device_contact;
-  const age = last ? `, heard ${span(state.now.value - time(last))} ago` : "";
+  const age = last ? `, ${t("ward.heard", { span: span(state.now.value - time(last)) })}` : "";
+  const word = t(/** @type {import("../language.js").Key} */ (`device.${link}`));
   const ok = link === "connected";
-  return html`<span class="device ${ok ? "" : "off"}" title="${id}: ${link}${age}">
-    ${ok ? "▣" : "⚠"} ${id}${ok ? "" : ` ${link.replaceAll("_", " ")}${age}`}</span>`;
+  return html`<span class="device ${ok ? "" : "off"}" title="${id}: ${word}${age}">
+    ${ok ? "▣" : "⚠"} ${id}${ok ? "" : ` ${word}${age}`}</span>`;
 }

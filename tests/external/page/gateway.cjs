@@ -6,7 +6,10 @@ const fs = require("node:fs");
 const http = require("node:http");
 const path = require("node:path");
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
+const TYPES = {
+  ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json",
+  ".png": "image/png", ".webmanifest": "application/manifest+json",
+};
 // That of src/http/router.rs.
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
   + "manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; "
@@ -26,6 +29,12 @@ class FakeGateway {
     this.pauses = [];
     /** What happens to commands: `do`, `hang` or a status to refuse with. */
     this.answers = "do";
+    /** How far judgement is behind, in ms, and how patients are watched, by bed. */
+    this.behind = 0;
+    this.watched = {};
+    this.duty = [];
+    /** Whether whoever asks has to sign in first, and what a session says then. */
+    this.session = null;
     /** Files that are not there. */
     this.missing = null;
     this.server = http.createServer((request, response) => this.serve(request, response));
@@ -92,7 +101,7 @@ class FakeGateway {
 
   beat() {
     const now = iso(Date.now());
-    this.say("heartbeat", { server_time: now, judged_to: now, seq: this.seq, unjudged: 0, oldest_unjudged_s: 0, store: "ok", silent_devices: 0, watchers: 1 });
+    this.say("heartbeat", { server_time: now, judged_to: iso(Date.now() - this.behind), seq: this.seq, unjudged: 0, oldest_unjudged_s: 0, store: "ok", silent_devices: 0, watchers: 1 });
   }
 
   serve(request, response) {
@@ -102,6 +111,8 @@ class FakeGateway {
     response.setHeader("cross-origin-resource-policy", "same-origin");
     if (!url.pathname.startsWith("/api/v1/")) return this.file(url.pathname, response);
     const route = url.pathname.slice("/api/v1/".length);
+    if (this.session) return json(response, route === "session" ? 200 : 401, route === "session" ? this.session : { status: 401, detail: "sign in" });
+    if (route.startsWith("hand-over")) return this.handOver(route, request, response);
     if (route === "stream") return this.stream(request, response);
     if (route.startsWith("pauses") && request.method !== "GET") return this.pause(request, response);
     if (request.method === "POST") return this.command(route, request, response);
@@ -114,15 +125,16 @@ class FakeGateway {
   }
 
   items(route) {
-    const monitored = { state: "monitored", why: [], judged_to: iso(Date.now()) };
+    const monitored = (bed) => ({ state: "monitored", why: [], judged_to: iso(Date.now()), ...this.watched[bed] });
     const beds = Object.entries(BEDS);
+    if (route === "duty") return this.duty.map((person) => ({ team: "icu", step: 1, role: "nurse", person, from: null, until: null, on_call: false }));
     if (route === "pauses") return this.pauses;
     if (route === "alarms") return [...this.alarms.values()];
     if (route === "beds") return beds.map(([id, ward]) => ({ id, ward, patient: `p-${id.slice(4)}` }));
     if (route === "devices") return beds.map(([id]) => ({ id: `dev-${id.slice(4)}`, class: "monitor", connectivity: "connected", last_device_contact: iso(Date.now()) }));
     if (route !== "patients") return null;
     return beds.map(([bed, ward]) => ({
-      id: `p-${bed.slice(4)}`, ward, bed, discharged_at: null, monitored, vitals: this.vitals.get(bed) ?? [], devices: [`dev-${bed.slice(4)}`],
+      id: `p-${bed.slice(4)}`, ward, bed, discharged_at: null, monitored: monitored(bed), vitals: this.vitals.get(bed) ?? [], devices: [`dev-${bed.slice(4)}`],
     }));
   }
 
@@ -133,6 +145,22 @@ class FakeGateway {
     response.on("close", () => this.streams.delete(response));
     response.write(`retry: 1000\nevent: hello\ndata: ${JSON.stringify({ store: "store", seq: this.seq, server_time: iso(Date.now()), actor: "local:test", role: "local", simulated: true })}\n\n`);
     this.beat();
+  }
+
+  /** Whoever is signed in hands over all that is theirs, or takes all that somebody hands over to them. */
+  handOver(route, request, response) {
+    let text = "";
+    request.on("data", (chunk) => { text += chunk; });
+    request.on("end", () => {
+      const asked = JSON.parse(text);
+      this.commands.push({ act: route, ...asked });
+      const [of, more] = route === "hand-over" ? ["local:test", { offered: asked.to }] : [asked.from, { person: "local:test", offered: undefined }];
+      const meant = ({ responsibility }) => responsibility?.person === of && (route === "hand-over" || responsibility.offered === "local:test");
+      for (const alarm of [...this.alarms.values()].filter(meant)) {
+        this.alarm(alarm.id, alarm.bed, { responsibility: { ...alarm.responsibility, ...more } });
+      }
+      json(response, 200, { outcome: "done", detail: route === "hand-over" ? `${asked.to} has to take 1` : "", version: null, alarm: null });
+    });
   }
 
   command(route, request, response) {

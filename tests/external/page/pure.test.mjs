@@ -11,7 +11,7 @@ import { announced, byUrgency, counts, inOrder, waits } from "../../../web/order
 import { changed, resetOf, tooLate, UNDO_MS, why } from "../../../web/outcome.js";
 import { placeName, split, whereNow } from "../../../web/places.js";
 import { alarmOf, stale } from "../../../web/readouts.js";
-import { answering, together, told } from "../../../web/responsible.js";
+import { answering, mine, offers, told } from "../../../web/responsible.js";
 import { format, parse, setupLink } from "../../../web/route.js";
 
 let made = 0;
@@ -225,11 +225,12 @@ test("who is asked stands with how long until somebody else is, and who has it w
   assert.match(answering(alarm({ responsibility: asked }), at("10:04:00")), /goes on now$/);
 });
 
-test("all that is handed over together is taken together", () => {
+test("all that somebody hands over is taken together", () => {
   const of = (person, offered) => alarm({ responsibility: { ...asked, state: "accepted", person, offered } });
   const [one, other] = [of("n1", "n2"), of("n1", "n2")];
-  const open = [one, other, of("n1", undefined), of("n3", "n2"), alarm()];
-  assert.deepEqual(together(one, open), [one, other]);
-  assert.deepEqual(together(open[2], open), []);
+  const open = [one, of("n1", undefined), of("n3", "n2"), other, of("n1", "n4"), alarm()];
+  assert.deepEqual([...offers(open, "n2")], [["n1", [one, other]], ["n3", [open[2]]]]);
+  assert.equal(offers(open, "").size, 0);
+  assert.deepEqual(mine(open, "n3"), [open[2]]);
   assert.match(told(one)[0], /^n1 by phone .*, arrived$/);
 });

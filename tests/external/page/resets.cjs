@@ -39,7 +39,7 @@ module.exports = {
     await strip.waitFor();
     await pause(500);
     assert.deepEqual(bench.gateway.commands, [], "leaving alone sends nothing");
-    await page.getByRole("button", { name: /^Send reset now.*bed-02/ }).click();
+    await page.getByRole("button", { name: /^Send now.*bed-02/ }).click();
     await until("it is sent", 2_000, () => bench.gateway.commands.length === 1);
   },
 

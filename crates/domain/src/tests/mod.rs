@@ -42,6 +42,7 @@ mod put_off;
 mod queues;
 mod repeat;
 mod rows;
+mod said;
 mod same_time;
 mod scene;
 mod single;

@@ -13,6 +13,8 @@ use vitalgate_domain::model::time::Timestamp;
 pub struct Hello<'a> {
     /// Who the client is.
     pub actor: &'a str,
+    /// What the plan of duty calls the client; `null` for nobody of it.
+    pub person: Option<&'a str>,
     /// The role of the client.
     pub role: &'static str,
     /// The last transition there is.
