@@ -1,6 +1,7 @@
 //! Alarms on their way to others: each arrives, in order and signed, whatever happens to either side.
 
 mod days;
+mod killed;
 mod mail;
 mod personal;
 mod receiver;
