@@ -4,6 +4,7 @@ import { batch } from "./vendor/preact.js";
 import { get, getAll, Refused, token } from "./api.js";
 import { time } from "./format.js";
 import { connect } from "./link/connect.js";
+import { tellAgain } from "./push.js";
 import { parse, setupLink } from "./route.js";
 import { session } from "./session.js";
 import * as state from "./state.js";
@@ -105,6 +106,7 @@ function onEvent(event, data, at) {
   } else if (event === "hello") {
     state.me.value = data;
     state.byName.value = !token() && data.role !== "local";
+    if (state.byName.value) tellAgain().catch(() => {});
     fetchAll();
   } else if (event === "resync") {
     fetchAll();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::BadConfig;
+use super::url::ServerUrl;
 use vitalgate_domain::model::ids::WardId;
 
 /// `[http]`.
@@ -19,6 +20,8 @@ pub struct Http {
     pub token: Vec<HttpToken>,
     /// TLS.
     pub tls: Option<HttpTls>,
+    /// By which address people reach it, from wherever they are told of alarms.
+    pub public_address: Option<ServerUrl>,
 }
 
 /// `[http.tls]`.
@@ -216,6 +219,11 @@ impl Http {
             };
             return Err(BadConfig::Open { key, address, cure });
         }
+        if let Some(url) = &self.public_address
+            && (url.has_query() || !(url.tls || url.is_loopback()))
+        {
+            return Err(BadConfig::PublicAddress);
+        }
         self.tokens().map(drop)
     }
 
@@ -239,6 +247,7 @@ impl Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: Vec::new(), tls: None }
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+        Self { listen, token: Vec::new(), tls: None, public_address: None }
     }
 }

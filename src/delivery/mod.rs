@@ -18,6 +18,7 @@ mod mail;
 mod ntfy;
 mod outbox;
 mod pagerduty;
+mod push;
 mod request;
 mod selection;
 mod signature;
@@ -28,4 +29,5 @@ mod words;
 
 pub use self::channel::{Channel, Parts};
 pub use self::mail::BadMail;
+pub use self::push::{BrowserKeys, Company, Vapid};
 pub use self::way::{BadWay, Way};

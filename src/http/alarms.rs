@@ -311,7 +311,8 @@ pub(super) fn may_answer(board: &Board, who: &Who, id: &AlarmId) -> Result<(), P
     }
 }
 
-async fn act(
+/// Does something with an alarm as somebody, who must be able to.
+pub(super) async fn act(
     http: &Ctx,
     who: &Who,
     id: AlarmId,
@@ -372,7 +373,7 @@ fn open_states(asked: Option<&str>) -> Result<BTreeSet<AlarmState>, Problem> {
 }
 
 /// Every transition of an alarm, oldest first.
-fn story(reader: &Reader, id: &AlarmId) -> Result<Vec<TransitionRow>, ReadError> {
+pub(super) fn story(reader: &Reader, id: &AlarmId) -> Result<Vec<TransitionRow>, ReadError> {
     let mut rows = reader.alarm_history(id)?;
     rows.retain(|row| row.kind == "alarm");
     Ok(rows)

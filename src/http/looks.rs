@@ -94,8 +94,16 @@ mod tests {
 
     #[test]
     fn every_route_that_shows_patients_is_a_look_at_them() {
-        let of_nobody =
-            ["/devices", "/devices/{id}", "/wards", "/dead-letters", "/audit", "/tokens", "/duty"];
+        let of_nobody = [
+            "/devices",
+            "/devices/{id}",
+            "/wards",
+            "/dead-letters",
+            "/audit",
+            "/tokens",
+            "/duty",
+            "/push",
+        ];
         for route in routes().into_iter().filter(|route| route.method == Method::GET) {
             let nobody = of_nobody.contains(&route.path);
             assert_eq!(shows(route.path) == Shows::Nobody, nobody, "{}", route.path);

@@ -5,6 +5,7 @@
 //! answered after its commit.
 
 mod alarms;
+mod answer;
 pub mod api;
 mod assets;
 mod audit;
@@ -25,6 +26,7 @@ mod looks;
 mod origin;
 mod patients;
 mod pauses;
+mod push;
 mod router;
 mod scope;
 mod seats;

@@ -13,8 +13,9 @@ use super::error::Problem;
 use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
-    alarms, assets, audit, auth, dead_letters, devices, duty, hand_over, health, idempotency,
-    limits, looks, origin, patients, pauses, series, session, stream, tokens, wards,
+    alarms, answer, assets, audit, auth, dead_letters, devices, duty, hand_over, health,
+    idempotency, limits, looks, origin, patients, pauses, push, series, session, stream, tokens,
+    wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -86,6 +87,9 @@ pub(crate) fn routes() -> Vec<Route> {
         delete("/devices/{id}/binding", devices::unbind),
         get("/dead-letters", dead_letters::list),
         get("/audit", audit::list),
+        get("/push", push::list),
+        post("/push", push::turn_on),
+        delete("/push/{id}", push::turn_off),
         get("/tokens", tokens::list),
         post("/tokens", tokens::add),
         delete("/tokens/{name}", tokens::revoke),
@@ -129,6 +133,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
     Router::new()
         .nest("/api/v1", api)
         .merge(session::routes())
+        .merge(answer::routes())
         .merge(metrics)
         .route("/healthz", routing::get(health::healthz))
         .route("/readyz", routing::get(health::readyz))
@@ -153,10 +158,9 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     let tls = request.extensions().get().is_some_and(|from: &Connection| from.tls);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let fixed: [(HeaderName, &str); 5] = [
+    let fixed: [(HeaderName, &str); 4] = [
         (header::CONTENT_SECURITY_POLICY, CSP),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
@@ -166,6 +170,7 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     if tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
     }
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
+use super::push::Browser;
 use crate::config::Role;
 use vitalgate_domain::model::command::PersonAct;
 use vitalgate_domain::model::ids::{DeviceId, WardId};
@@ -31,6 +32,9 @@ pub struct Book {
     pub sessions: BTreeMap<String, Session>,
     /// What the audit has not been told yet.
     pub untold: Vec<Told>,
+    /// By which push services know the gateway: a key of P-256, PKCS #8 in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_key: Option<String>,
 }
 
 /// Somebody with an account.
@@ -57,6 +61,9 @@ pub struct Person {
     /// For programs of theirs, by name.
     #[serde(default)]
     pub tokens: BTreeMap<String, PersonalToken>,
+    /// In which push is turned on, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub browsers: BTreeMap<String, Browser>,
 }
 
 /// A link that is used once.
@@ -180,6 +187,7 @@ impl Default for Book {
             people: BTreeMap::new(),
             sessions: BTreeMap::new(),
             untold: Vec::new(),
+            push_key: None,
         }
     }
 }
@@ -210,6 +218,7 @@ impl Person {
             disabled: false,
             epoch: 0,
             tokens: BTreeMap::new(),
+            browsers: BTreeMap::new(),
         })
     }
 }
@@ -257,12 +266,13 @@ impl Book {
         Ok(())
     }
 
-    /// Gives somebody a link by which they set a password; the one before is void, and so is every token.
+    /// Gives somebody a link by which they set a password; the one before is void, and so is every token, and every browser's push.
     pub fn invite(&mut self, actor: &str, named: &str, link: Link) -> Result<(), Refusal> {
         let person = self.person_mut(named)?;
         person.invited = Some(link);
         person.password = None;
         person.tokens.clear();
+        person.browsers.clear();
         person.epoch += 1;
         self.tell(actor, PersonAct::InvitePerson, named);
         Ok(())
@@ -275,6 +285,7 @@ impl Book {
         person.password = Some(hash);
         person.invited = None;
         person.tokens.clear();
+        person.browsers.clear();
         person.epoch += 1;
         self.tell(actor, PersonAct::SetPassword, named);
         Ok(())

@@ -8,6 +8,7 @@ mod digest;
 mod file;
 mod guesses;
 mod password;
+mod push;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ use self::file::Mark;
 pub use self::file::{BadPeople, PeopleFile};
 use self::guesses::Guesses;
 pub use self::password::{BadPassword, hash, verify};
+pub use self::push::Browser;
 use crate::config::Role;
 use vitalgate_domain::model::command::PersonAct;
 use vitalgate_domain::model::ids::{DeviceId, WardId};
@@ -429,4 +431,4 @@ impl Drop for Watching {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -9,28 +9,28 @@ use crate::page::chromium;
 use crate::pki::Pki;
 use crate::setup::Setup;
 
-const PASSWORD: &str = "four words stand here";
+pub(crate) const PASSWORD: &str = "four words stand here";
 
 /// Asks as the gateway's own page does.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     gateway: &'a Gateway,
     agent: ureq::Agent,
-    cookie: String,
+    pub(crate) cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    fn new(gateway: &'a Gateway) -> Self {
+    pub(crate) fn new(gateway: &'a Gateway) -> Self {
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
         Self { gateway, agent, cookie: String::new() }
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let request = self.agent.get(self.gateway.url(path)).header("cookie", &self.cookie);
         let mut answer = request.call().unwrap();
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
     }
 
-    fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
         let request = self.agent.post(self.gateway.url(path)).header("cookie", &self.cookie);
         let mut answer = request.header("sec-fetch-site", "same-origin").send_json(body).unwrap();
         if let Some(line) = answer.headers().get("set-cookie") {
@@ -47,7 +47,7 @@ fn link_in(text: &str) -> String {
 }
 
 /// `person` with a password on standard input.
-fn person(gateway: &Gateway, args: &[&str], input: &str) -> String {
+pub(crate) fn person(gateway: &Gateway, args: &[&str], input: &str) -> String {
     use std::io::Write as _;
     let mut child = Command::new(env!("CARGO_BIN_EXE_vitalgate"))
         .args(["person", "--config"])

@@ -4,6 +4,7 @@ import { html, signal } from "../vendor/preact.js";
 import { Refused } from "../api.js";
 import { changePassword } from "../session.js";
 import * as state from "../state.js";
+import { PushHere } from "./push.js";
 
 const old = signal("");
 const next = signal("");
@@ -42,5 +43,6 @@ export function Account({ changed }) {
       <p role="status">${said.value}</p>
       <button type="submit" disabled=${busy.value}>Change</button>
     </form>` : null}
+    ${state.byName.value && state.seesPatients.value ? html`<${PushHere} />` : null}
   </section>`;
 }

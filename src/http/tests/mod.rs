@@ -1,5 +1,6 @@
 //! The server over real sockets, with a store in a temporary folder and a pipeline in memory.
 
+mod answers;
 mod api;
 mod bodies;
 mod client;
