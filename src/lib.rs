@@ -32,11 +32,12 @@
 //!  ingest
 //!  handles: what all interfaces hold
 //!  inbox, projection, state
-//!  people
+//!  people, answers
 //!  net, privacy, telemetry, synthetic
 //!  config, clock
 //! ```
 
+pub mod answers;
 pub mod app;
 pub mod clock;
 pub mod config;

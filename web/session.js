@@ -1,6 +1,7 @@
 // Who is signed in here: by name, which the browser keeps in a cookie that no script reads, or by a token of this tab.
 
 import { get, remove, send } from "./api.js";
+import { turnOff } from "./push.js";
 
 /** @typedef {{actor: string|null, by_name: boolean, role: string|null, station: boolean, unset: boolean, wards: string[]|null}} Session */
 
@@ -32,4 +33,8 @@ export const unlock = (name, pin) => send("session/signature", { name, pin }, PA
 
 export const lock = () => remove("session/signature", PATIENCE_MS);
 
-export const signOut = () => remove("session", PATIENCE_MS);
+/** What calls somebody is not shown to whoever comes after. */
+export async function signOut() {
+  await turnOff().catch(() => null);
+  return remove("session", PATIENCE_MS);
+}

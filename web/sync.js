@@ -5,6 +5,7 @@ import { get, getAll, Refused, token } from "./api.js";
 import { time } from "./format.js";
 import { connect } from "./link/connect.js";
 import { t } from "./language.js";
+import { tellAgain } from "./push.js";
 import { parse, setupLink, stationLink } from "./route.js";
 import { session } from "./session.js";
 import { beat } from "./sound.js";
@@ -111,6 +112,7 @@ function onEvent(event, data, at) {
   } else if (event === "hello") {
     state.me.value = data;
     state.byName.value = !token() && data.role !== "local" && !data.station;
+    if (state.byName.value) tellAgain().catch(() => {});
     // So that the browser keeps its cookie for as long again.
     if (data.station) session().catch(() => {});
     fetchAll();

@@ -10,10 +10,11 @@ use tokio_util::task::TaskTracker;
 
 use super::rota::TeamsInForce;
 use super::{Addresses, RunMode};
+use crate::answers::Answers;
 use crate::app::settings;
 use crate::app::stage::Stage;
 use crate::config::{self, Config, DeadMan};
-use crate::delivery::{self, Channel, Waits};
+use crate::delivery::{self, Channel, Company, Waits};
 use crate::handles::Handles;
 use crate::http::{AppState, Auth, AuthInForce, ExportedHistory, Limits, Server};
 use crate::influx::archive::{Archive, Unread};
@@ -118,9 +119,12 @@ impl Interfaces {
                 .with_context(|| format!("cannot listen for HTTPS on {}", tls.listen))?,
         };
         let sink = sink(config, opened, &shared).await?;
-        let channels = channels(config, opened, &shared)?;
+        let public = config.http.public_address.as_ref();
+        let answers = Answers::open(&config.store.dir, &opened.identity.store, public)?;
+        let answers = Arc::new(answers);
+        let channels = channels(config, opened, &shared, &answers)?;
         let waits = channels.iter().map(Channel::waits).collect();
-        let state = state(config, opened, &shared, waits)?;
+        let state = state(config, opened, &shared, answers, waits)?;
         let source = SourceHandles {
             handles: shared.handles,
             refusals: shared.refusals,
@@ -159,7 +163,12 @@ async fn sink(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Resu
 }
 
 /// By which ways alarms are sent to others.
-fn channels(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result<Vec<Channel>> {
+fn channels(
+    config: &Config,
+    opened: &Opened,
+    shared: &Shared,
+    answers: &Arc<Answers>,
+) -> anyhow::Result<Vec<Channel>> {
     let channel = |channel: &config::Channel| {
         let parts = delivery::Parts {
             identity: opened.identity.clone(),
@@ -167,7 +176,12 @@ fn channels(config: &Config, opened: &Opened, shared: &Shared) -> anyhow::Result
             consumer: opened.consumer(Registration::channel(&channel.id))?,
             handles: shared.handles.clone(),
             told: shared.undelivered.get(&channel.id).copied(),
-            teams: shared.teams.clone(),
+            company: Company {
+                people: shared.people.clone(),
+                teams: shared.teams.clone(),
+                push: config.push.clone(),
+            },
+            answers: Arc::clone(answers),
         };
         Ok(Channel::new(channel, parts)?)
     };
@@ -189,6 +203,7 @@ fn state(
     config: &Config,
     opened: &Opened,
     shared: &Shared,
+    answers: Arc<Answers>,
     waits: Vec<Waits>,
 ) -> anyhow::Result<AppState> {
     let Shared { handles, ring, pulse, refusals, load, auth, .. } = shared;
@@ -197,6 +212,8 @@ fn state(
         ring: Arc::clone(ring),
         identity: opened.identity.clone(),
         auth: auth.clone(),
+        answers,
+        push: config.push.clone(),
         refusals: Arc::clone(refusals),
         reader: opened.reader(),
         history: opened.history(),

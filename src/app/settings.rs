@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::config::{BadBroker, Config};
-use crate::delivery::Way;
+use crate::delivery::{Company, Way};
 use crate::http::TlsFiles;
 use crate::influx::transport::{self, BadTransport};
 use crate::ingest::sources::listener::ListenerConfig;
@@ -53,7 +53,7 @@ pub fn check_files(config: &Config) -> Result<(), BadSettings> {
         transport::check(influx)?;
     }
     for channel in &config.channel {
-        Way::new(channel, &config.site.id).map_err(of("[[channel]]"))?;
+        Way::new(channel, &config.site.id, Company::of_nobody()).map_err(of("[[channel]]"))?;
     }
     if let Some(deadman) = &config.deadman {
         deadman::outbound(deadman).map_err(of("[deadman]"))?;

@@ -1,11 +1,14 @@
 //! `notify test`: whether a channel for alarms works, from end to end.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use tokio::sync::watch;
 use vitalgate::clock::Clock;
-use vitalgate::delivery::Way;
+use vitalgate::delivery::{Company, Way};
+use vitalgate::people::{Lasting, People};
 use vitalgate_domain::model::ids::ChannelId;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -36,7 +39,14 @@ pub(super) fn run(args: &NotifyArgs) -> anyhow::Result<ExitCode> {
         let known: Vec<&str> = config.channel.iter().map(|known| known.id.as_str()).collect();
         bail!("there is no channel {channel}; configured: {}", known.join(", "));
     };
-    let way = Way::new(found, &config.site.id)?;
+    let lasting =
+        |people: &vitalgate::config::People| Lasting { idle: people.idle, longest: people.longest };
+    let company = Company {
+        people: config.people.as_ref().map(|of| People::open(&config.store.dir, lasting(of))),
+        teams: watch::channel(config.teams()?.map(Arc::new)).1,
+        push: config.push.clone(),
+    };
+    let way = Way::new(found, &config.site.id, company)?;
     let now = Clock::system(Timestamp::from_micros(0)).wall();
     let sent = runtime()?.block_on(way.test(now));
     sent.map_err(anyhow::Error::msg).with_context(|| format!("{channel} does not work"))?;

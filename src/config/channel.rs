@@ -20,8 +20,9 @@ pub struct Channel {
     pub id: ChannelId,
     /// What is spoken there.
     pub kind: ChannelKind,
-    /// Where to: `https`, or `http` on this machine; of mail `smtps` or `smtp`.
-    pub url: ChannelTarget,
+    /// Where to: `https`, or `http` on this machine; of mail `smtps` or `smtp`. Push has none: each browser says its own.
+    #[serde(default)]
+    pub url: Option<ChannelTarget>,
     /// What proves who sends: signing secrets, an access token, a routing key.
     #[serde(default)]
     pub secret_file: Option<PathBuf>,
@@ -76,6 +77,8 @@ pub enum ChannelKind {
     Template,
     /// Letters by SMTP.
     Email,
+    /// The browsers in which one person turned on push.
+    WebPush,
 }
 
 /// How much of an alarm is said.
@@ -158,7 +161,7 @@ impl Channel {
 
     fn check(&self) -> Result<(), BadChannel> {
         let id = || self.id.clone();
-        if !self.url.is_private() {
+        if self.url.as_ref().is_some_and(|url| !url.is_private()) {
             return Err(BadChannel::Plain(id()));
         }
         if let Some(why) = self.wrong_keys() {
@@ -186,8 +189,19 @@ impl Channel {
         if self.wards.as_ref().is_some_and(BTreeSet::is_empty) {
             return Some("it is for no ward: leave `wards` out for all of them");
         }
+        if self.kind == ChannelKind::WebPush {
+            let of_others = self.url.is_some() || self.secret_file.is_some() || self.ca.is_some();
+            if of_others || self.detail.is_some() {
+                return Some(
+                    "push has no url, secret_file, ca or detail: each browser brings its own",
+                );
+            }
+        } else if self.url.is_none() {
+            return Some("it needs a url");
+        }
         let is_mail = self.kind == ChannelKind::Email;
-        if is_mail != self.url.web().is_none() {
+        let is_web = self.url.as_ref().is_none_or(|url| url.web().is_some());
+        if is_mail == is_web {
             return Some("mail, and nothing else, goes to smtps:// or smtp://");
         }
         if is_mail != self.from.is_some() || is_mail != self.to.is_some() {
@@ -218,13 +232,14 @@ impl Channel {
             | ChannelKind::Pagerduty
             | ChannelKind::Alertmanager
             | ChannelKind::Template
-            | ChannelKind::Email => None,
+            | ChannelKind::Email
+            | ChannelKind::WebPush => None,
         }
     }
 
     /// Of ntfy: the path of the server and the topic on it.
     pub fn topic(&self) -> Option<(&str, &str)> {
-        let (server, topic) = self.url.web()?.path.rsplit_once('/')?;
+        let (server, topic) = self.url.as_ref()?.web()?.path.rsplit_once('/')?;
         let is_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
         let fits = (1..=64).contains(&topic.len()) && topic.bytes().all(is_name);
         fits.then_some((if server.is_empty() { "/" } else { server }, topic))
@@ -350,6 +365,12 @@ mod tests {
         {
             assert!(why(kind, url, lines).starts_with("channel `pager`: mail"), "{kind} {url}");
         }
+        let push: Channel = toml::from_str("id = \"p\"\nkind = \"web_push\"").unwrap();
+        assert!(check(std::slice::from_ref(&push)).is_ok());
+        let with = Channel { detail: Some(Detail::Full), ..push.clone() };
+        assert!(check(&[with]).is_err_and(|e| e.to_string().contains("each browser")));
+        let bare = Channel { kind: ChannelKind::Ntfy, ..push };
+        assert!(check(&[bare]).is_err_and(|e| e.to_string().contains("needs a url")));
         let nobody = "from = \"a@b.example\"\nto = []";
         assert!(why("email", "smtps://a", nobody).contains("nobody"));
         assert!(why("ntfy", "https://a/b", "give_up_after = \"1s\"").contains("give_up_after"));

@@ -5,11 +5,22 @@ use std::fmt::Write as _;
 use axum::http::HeaderValue;
 
 /// What may stand in braces, in the order of the values of [`Template::fill`].
-const NAMES: [&str; 6] = ["title", "message", "priority", "alarm", "key", "time"];
+const NAMES: [&str; 8] =
+    ["title", "message", "priority", "alarm", "key", "time", "accept", "acknowledge"];
+/// Of these, what answers.
+const LINKS: std::ops::Range<usize> = 6..8;
 
 /// Values as an alarm has them, none of which is JSON by itself.
-const SAMPLE: [&str; 6] =
-    ["a \"title\"", "a message", "high", "A1", "A1-S-7", "2026-01-01T00:00:00Z"];
+const SAMPLE: [&str; 8] = [
+    "a \"title\"",
+    "a message",
+    "high",
+    "A1",
+    "A1-S-7",
+    "2026-01-01T00:00:00Z",
+    "https://a/b",
+    "https://a/c",
+];
 
 /// A body with places.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +46,7 @@ enum Escape {
 pub enum BadTemplate {
     /// Nothing is filled in under this name.
     #[error(
-        "body: `{{{0}}}` is none of {{title}}, {{message}}, {{priority}}, {{alarm}}, {{key}}, {{time}}"
+        "body: `{{{0}}}` is none of {{title}}, {{message}}, {{priority}}, {{alarm}}, {{key}}, {{time}}, {{accept}}, {{acknowledge}}"
     )]
     Name(String),
     /// Nobody would read what has happened.
@@ -102,8 +113,14 @@ impl Template {
         self.content_type.clone()
     }
 
-    /// The body with these values, in the order `title`, `message`, `priority`, `alarm`, `key`, `time`.
-    pub fn fill(&self, values: [&str; 6]) -> String {
+    /// Whether it has a place for a link that answers.
+    pub fn answers(&self) -> bool {
+        self.pieces.iter().any(|(_, place)| LINKS.contains(place))
+    }
+
+    /// The body with these values, in the order `title`, `message`, `priority`, `alarm`, `key`, `time`, `accept`,
+    /// `acknowledge`.
+    pub fn fill(&self, values: [&str; 8]) -> String {
         let mut body = String::new();
         for (text, place) in &self.pieces {
             body.push_str(text);
@@ -152,7 +169,8 @@ impl Escape {
 mod tests {
     use super::*;
 
-    const NASTY: [&str; 6] = ["a\"b\\ <c>&'d' {key}\n\u{e4}", "m", "high", "A1", "A1-S-7", "t"];
+    const NASTY: [&str; 8] =
+        ["a\"b\\ <c>&'d' {key}\n\u{e4}", "m", "high", "A1", "A1-S-7", "t", "https://a", ""];
 
     fn filled(body: &str, kind: &str) -> String {
         Template::of(body, kind).unwrap().fill(NASTY)
@@ -164,7 +182,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!((&json["text"], &json["id"]), (&NASTY[0].into(), &"A1-S-7".into()));
         let quotes = Template::of(r#"{"t":"{title}"}"#, "application/json").unwrap();
-        let quotes = quotes.fill(["\"\"", "", "", "", "", ""]);
+        let quotes = quotes.fill(["\"\"", "", "", "", "", "", "", ""]);
         assert_eq!(quotes, r#"{"t":"\"\""}"#);
         let form = filled("to=%2B49&text={title}.{message}", "application/x-www-form-urlencoded");
         assert_eq!(form, "to=%2B49&text=a%22b%5C%20%3Cc%3E%26%27d%27%20%7Bkey%7D%0A%C3%A4.m");

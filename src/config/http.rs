@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::BadConfig;
+use super::url::ServerUrl;
 use vitalgate_domain::model::ids::WardId;
 
 /// `[http]`.
@@ -22,6 +23,8 @@ pub struct Http {
     pub tls: Option<HttpTls>,
     /// Event streams that may be open at once.
     pub max_streams: NonZeroU16,
+    /// By which address people reach it, from wherever they are told of alarms.
+    pub public_address: Option<ServerUrl>,
 }
 
 /// `[http.tls]`.
@@ -219,6 +222,11 @@ impl Http {
             };
             return Err(BadConfig::Open { key, address, cure });
         }
+        if let Some(url) = &self.public_address
+            && (url.has_query() || !(url.tls || url.is_loopback()))
+        {
+            return Err(BadConfig::PublicAddress);
+        }
         self.tokens().map(drop)
     }
 
@@ -246,6 +254,7 @@ impl Default for Http {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             token: Vec::new(),
             tls: None,
+            public_address: None,
             max_streams: NonZeroU16::MIN.saturating_add(1_023),
         }
     }

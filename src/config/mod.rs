@@ -15,6 +15,7 @@ mod influx;
 mod mqtt;
 mod open;
 mod people;
+mod push;
 mod site;
 mod slo;
 mod store;
@@ -40,6 +41,7 @@ pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, 
 pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
 pub use self::open::OpenDoor;
 pub use self::people::People;
+pub use self::push::{BadPush, Push};
 pub use self::site::{Site, TimeZone as SiteZone};
 pub use self::slo::Slo;
 pub use self::store::Store;
@@ -100,6 +102,9 @@ pub struct Config {
     /// By which ways alarms are sent to others.
     #[serde(default)]
     pub channel: Vec<Channel>,
+    /// By which services browsers are pushed to.
+    #[serde(default)]
+    pub push: Option<Push>,
     /// Who waits for a ping.
     #[serde(default)]
     pub deadman: Option<DeadMan>,
@@ -157,6 +162,16 @@ pub enum BadConfig {
     /// The contrary.
     #[error("--open has no effect: whoever comes has to sign in by this configuration")]
     NothingOpen,
+    /// Links that anybody on the way could read, or that could not be put behind it.
+    #[error(
+        "http.public_address must begin with https:// (or name this machine by its loopback address), without a query"
+    )]
+    PublicAddress,
+    /// Links that lead nowhere.
+    #[error(
+        "channel `{0}`: {{accept}} and {{acknowledge}} need http.public_address, where they lead to"
+    )]
+    NoPublicAddress(ChannelId),
     /// Sessions that nobody could use, or that never end.
     #[error("people: `idle` must be 5m to 24h, `longest` 15m to 30d, and `unlocked` 10s to 5m")]
     Sessions,
@@ -192,6 +207,9 @@ pub enum BadConfig {
     /// A channel that cannot be.
     #[error(transparent)]
     Channel(#[from] BadChannel),
+    /// Push that reaches nobody.
+    #[error(transparent)]
+    Push(#[from] BadPush),
     /// A broker that cannot be.
     #[error(transparent)]
     Broker(#[from] BadBroker),
@@ -262,6 +280,19 @@ impl Config {
         }
         broker::check(&self.broker)?;
         channel::check(&self.channel)?;
+        let answers = |channel: &&Channel| channel.template().is_ok_and(|body| body.answers());
+        if self.http.public_address.is_none()
+            && let Some(channel) = self.channel.iter().find(answers)
+        {
+            return Err(BadConfig::NoPublicAddress(channel.id.clone()));
+        }
+        if let Some(push) = &self.push {
+            push.check()?;
+        }
+        let pushes = self.channel.iter().any(|channel| channel.kind == ChannelKind::WebPush);
+        if pushes && (self.push.is_none() || self.people.is_none() || self.teams.file.is_none()) {
+            return Err(BadPush::Missing.into());
+        }
         self.budget.check()?;
         self.synthetic.check()?;
         self.slo.check()?;
@@ -272,7 +303,18 @@ impl Config {
     pub fn teams(&self) -> Result<Option<Teams>, BadConfig> {
         let Some(path) = &self.teams.file else { return Ok(None) };
         let channels: Vec<ChannelId> = self.channel.iter().map(|c| c.id.clone()).collect();
-        Ok(Some(Teams::read(path, &channels)?))
+        let teams = Teams::read(path, &channels)?;
+        let nobodys = |channel: &&Channel| {
+            channel.kind == ChannelKind::WebPush && teams.whose(&channel.id).is_none()
+        };
+        if let Some(channel) = self.channel.iter().find(nobodys) {
+            let message = format!(
+                "channel `{}` pushes to the browsers of one person: name it for one, and for no step",
+                channel.id
+            );
+            return Err(BadTeams { path: path.clone(), message }.into());
+        }
+        Ok(Some(teams))
     }
 
     /// Whether nothing listens where other machines could reach it.

@@ -63,6 +63,8 @@ struct PersonEntry {
     id: Spanned<PersonId>,
     #[serde(default)]
     channels: Vec<Spanned<ChannelId>>,
+    /// When they are called for what is immediate alone.
+    quiet: Option<Hours>,
     /// The actor of what the person does; the id where it is left out.
     signs_in_as: Option<Spanned<String>>,
 }
@@ -155,6 +157,22 @@ impl Teams {
         let of_steps = self.team.iter().flat_map(|team| team.steps.get_ref());
         let mut all = of_people.chain(of_steps.flat_map(|step| &step.channels));
         all.any(|named| named.get_ref() == channel)
+    }
+
+    /// The actor of whoever has a channel of their own.
+    pub fn actor_of(&self, channel: &ChannelId) -> Option<&str> {
+        let id = self.whose(channel)?;
+        let person = self.person.iter().find(|person| person.id.get_ref() == id)?;
+        Some(person.signs_in_as.as_ref().map_or(id.as_str(), |actor| actor.get_ref()))
+    }
+
+    /// Whose own a channel is: named by one person, and by no step, which is a phone of the ward.
+    pub fn whose(&self, channel: &ChannelId) -> Option<&PersonId> {
+        let has = |all: &[Spanned<ChannelId>]| all.iter().any(|named| named.get_ref() == channel);
+        let mut steps = self.team.iter().flat_map(|team| team.steps.get_ref());
+        let mut people = self.person.iter().filter(|person| has(&person.channels));
+        let person = people.next().filter(|_| !steps.any(|step| has(&step.channels)))?;
+        people.next().is_none().then(|| person.id.get_ref())
     }
 
     fn check(&self, channels: &[ChannelId]) -> Result<(), place::Fault> {

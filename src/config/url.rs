@@ -30,6 +30,11 @@ impl ServerUrl {
         self.path.trim_end_matches('/')
     }
 
+    /// Whether it names this machine by a loopback address.
+    pub fn is_loopback(&self) -> bool {
+        self.host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    }
+
     /// Whether it is more than a path that others can be put behind.
     pub fn has_query(&self) -> bool {
         self.path.contains('?')

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Verdict;
 use super::event::Event;
 use super::outbox::{Outbox, Page, Waiting};
+use super::push::Company;
 use super::selection::Selection;
 use super::waits::Waits;
 use super::way::{BadWay, Way};
-use crate::config::{self, Teams};
+use crate::answers::Answers;
+use crate::config;
 use crate::handles::Handles;
 use crate::net::backoff::Backoff;
 use crate::telemetry::Hop;
@@ -59,7 +60,9 @@ pub struct Parts {
     /// What the core was told to wait here, if that is an alarm yet.
     pub told: Option<Priority>,
     /// Who is called for alarms: a channel that is somebody's tells what is for them alone.
-    pub teams: watch::Receiver<Option<Arc<Teams>>>,
+    pub company: Company,
+    /// By which whoever is called answers.
+    pub answers: Arc<Answers>,
 }
 
 /// A channel, not yet running.
@@ -81,16 +84,17 @@ pub struct Channel {
 impl Channel {
     /// Reads secrets and certificates; connects to nothing.
     pub fn new(config: &config::Channel, parts: Parts) -> Result<Self, BadWay> {
-        let Parts { identity, reader, consumer, handles, told, teams } = parts;
+        let Parts { identity, reader, consumer, handles, told, company, answers } = parts;
         let (wards, least) = (config.wards.clone(), config.least);
+        let teams = company.teams.clone();
         let selection = Selection { channel: config.id.clone(), wards, least, teams };
         consumer.begin();
         handles.metrics.delivery_begins(config.id.as_str());
         Ok(Self {
             id: config.id.clone(),
-            way: Arc::new(Way::new(config, &identity.site)?),
+            way: Arc::new(Way::new(config, &identity.site, company)?),
             give_up_after: config.give_up_after,
-            outbox: Arc::new(Outbox { reader, selection, store: identity.store.clone() }),
+            outbox: Arc::new(Outbox { reader, selection, store: identity.store.clone(), answers }),
             consumer,
             handles,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),

@@ -1,6 +1,7 @@
 //! Something to send: one transition of an alarm.
 
 use super::words::ends;
+use crate::answers::Replies;
 use vitalgate_domain::model::alarm::{Alarm, Priority};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::Change;
@@ -25,6 +26,8 @@ pub(super) struct Event {
     pub(super) begins: bool,
     /// Of a channel that is somebody's: whether they are called, or hear what became of what they were called for.
     pub(super) calls_them: Option<bool>,
+    /// Of a channel that is one person's own: the links by which that person answers what calls them.
+    pub(super) replies: Option<Replies>,
 }
 
 impl Event {
@@ -40,6 +43,7 @@ impl Event {
             store,
             begins: false,
             calls_them: None,
+            replies: None,
         })
     }
 
@@ -98,7 +102,17 @@ pub(super) mod tests {
             store: "S1".into(),
             begins: false,
             calls_them: None,
+            replies: None,
         }
+    }
+
+    /// The same, calling `n1` by a channel of their own.
+    pub(crate) fn call(public: Option<&str>) -> Event {
+        let dir = tempfile::tempdir().unwrap();
+        let raised = event(Change::Raised, |_| {});
+        let answers = crate::answers::tests::answers(dir.path(), &raised.store, public);
+        let replies = answers.to(&"n1".parse().unwrap(), &raised.alarm.id, raised.seq, raised.at);
+        Event { calls_them: Some(true), replies: Some(replies), ..raised }
     }
 
     #[test]

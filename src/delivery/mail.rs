@@ -14,7 +14,8 @@ use tokio::time::timeout;
 
 use super::answer::{Outcome, Verdict, one_line};
 use super::event::Event;
-use super::words::Words;
+use super::words::{Words, label};
+use crate::answers::Replies;
 use crate::config::{Detail, MailServer, MailTls};
 use vitalgate_domain::model::time::Timestamp;
 
@@ -82,7 +83,7 @@ impl Mail {
     /// What is written of an event; `None` where nobody need hear of it.
     pub(super) fn letter(&self, event: &Event) -> Option<Letter> {
         event.is_for_people().then(|| Letter {
-            words: Words::of(event, self.detail),
+            words: with_links(Words::of(event, self.detail), event.replies.as_ref()),
             key: event.key(),
             thread: Some(event.alarm.id.to_string()),
             at: event.at,
@@ -130,6 +131,14 @@ impl Mail {
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .singlepart(SinglePart::plain(words.message.clone()))
     }
+}
+
+/// What is opened shows a button: whatever opens a letter's links before its reader does answers nothing.
+fn with_links(mut words: Words, replies: Option<&Replies>) -> Words {
+    for (answer, url) in replies.map(Replies::urls).unwrap_or_default() {
+        words.message.push_str(&format!("\r\n\r\n{}:\r\n{url}", label(answer)));
+    }
+    words
 }
 
 /// Something to send.
@@ -191,7 +200,7 @@ fn tls(server: &MailServer, ca: Option<&Path>) -> Result<Tls, BadMail> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::tests::event;
+    use super::super::event::tests::{call, event};
     use super::*;
     use vitalgate_domain::output::transition::Change;
 
@@ -226,6 +235,15 @@ mod tests {
         }
         assert!(!text.contains("84"), "nothing that was measured: {text}");
         assert!(mail.letter(&event(Change::Updated, |_| {})).is_none());
+    }
+
+    #[test]
+    fn a_letter_to_whoever_is_called_says_where_it_is_answered() {
+        let letter = mail("jane@icu.example").unwrap().letter(&call(Some("https://icu.example")));
+        let text = letter.unwrap().words.message;
+        for label in ["Accept", "Acknowledge", "I cannot"] {
+            assert!(text.contains(&format!("{label}:\r\nhttps://icu.example/answer/")), "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::event::Event;
 use super::request::Request;
-use super::words::Words;
+use super::words::{Words, label};
+use crate::answers::{Answer, Replies};
 use crate::config::{Bearer, Detail};
 use vitalgate_domain::model::alarm::Priority;
 
@@ -31,6 +32,19 @@ struct Publication<'a> {
     title: &'a str,
     message: &'a str,
     priority: u8,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<Action<'a>>,
+}
+
+/// A button: the phone itself asks the gateway.
+#[derive(Serialize)]
+struct Action<'a> {
+    action: &'static str,
+    label: &'static str,
+    method: &'static str,
+    url: &'a str,
+    /// The notification goes when it was taken.
+    clear: bool,
 }
 
 impl Ntfy {
@@ -43,20 +57,32 @@ impl Ntfy {
             None if event.is_for_people() => QUIET,
             None => return None,
         };
-        Some(self.publish(&Words::of(event, self.detail), priority))
+        let urls = event.replies.as_ref().map(Replies::urls).unwrap_or_default();
+        Some(self.publish(&Words::of(event, self.detail), priority, &urls))
     }
 
     /// Something that calls nobody.
     pub(super) fn test(&self) -> Request {
-        self.publish(&Words::of_test(), QUIET)
+        self.publish(&Words::of_test(), QUIET, &[])
     }
 
-    fn publish(&self, words: &Words, priority: u8) -> Request {
+    fn publish(&self, words: &Words, priority: u8, urls: &[(Answer, String)]) -> Request {
         let Words { title, message } = words;
-        let mut request = Request::json(
-            &self.path,
-            &Publication { topic: &self.topic, title, message, priority },
-        );
+        let actions = urls.iter().map(|(answer, url)| Action {
+            action: "http",
+            label: label(*answer),
+            method: "POST",
+            url,
+            clear: true,
+        });
+        let publication = Publication {
+            topic: &self.topic,
+            title,
+            message,
+            priority,
+            actions: actions.collect(),
+        };
+        let mut request = Request::json(&self.path, &publication);
         if let Some(token) = &self.token {
             request.headers.insert(header::AUTHORIZATION, token.header());
         }
@@ -68,7 +94,7 @@ impl Ntfy {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::event::tests::event;
+    use super::super::event::tests::{call, event};
     use super::*;
     use vitalgate_domain::output::transition::Change;
 
@@ -77,6 +103,26 @@ mod tests {
         let ntfy = Ntfy { path, topic, token: None, detail: Detail::Place };
         let request = ntfy.request(&event(change, |alarm| alarm.priority = priority))?;
         Some(serde_json::from_slice(&request.body).unwrap())
+    }
+
+    #[test]
+    fn whoever_is_called_by_a_topic_of_their_own_has_buttons_that_answer() {
+        let (path, topic) = ("/".to_owned(), "jane".to_owned());
+        let ntfy = Ntfy { path, topic, token: None, detail: Detail::Place };
+        let published = |public| -> Value {
+            serde_json::from_slice(&ntfy.request(&call(public)).unwrap().body).unwrap()
+        };
+        let actions = published(Some("https://icu.example"))["actions"].clone();
+        let labels: Vec<&Value> =
+            actions.as_array().unwrap().iter().map(|one| &one["label"]).collect();
+        assert_eq!(labels, ["Accept", "Acknowledge", "I cannot"]);
+        assert_eq!(
+            (&actions[0]["action"], &actions[0]["method"]),
+            (&json!("http"), &json!("POST"))
+        );
+        let url = actions[0]["url"].as_str().unwrap();
+        assert!(url.starts_with("https://icu.example/answer/"), "{url}");
+        assert_eq!(published(None)["actions"], Value::Null);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What of the log a channel has to send, in its order. Calls wait for the disk.
 
+use std::sync::Arc;
+
 use vitalgate_domain::model::alarm::Priority;
 use vitalgate_domain::model::ids::AlarmId;
 use vitalgate_domain::model::time::Timestamp;
@@ -9,6 +11,7 @@ use vitalgate_store::{ReadError, Reader};
 
 use super::event::Event;
 use super::selection::Selection;
+use crate::answers::{Answers, Replies};
 use crate::pipeline::stored;
 
 /// Transitions read at a time.
@@ -21,6 +24,8 @@ pub(super) struct Outbox {
     pub(super) selection: Selection,
     /// The store it is of.
     pub(super) store: String,
+    /// By which whoever is called answers.
+    pub(super) answers: Arc<Answers>,
 }
 
 /// A page of the log.
@@ -75,11 +80,24 @@ impl Outbox {
         if self.selection.is_somebodys() {
             let called = event.alarm.responsibility.as_ref();
             let calls = called.is_some_and(|r| r.calls_by(&self.selection.channel, event.seq));
-            let event = Event { calls_them: Some(calls), ..event };
+            let replies = if calls { self.replies(&event) } else { None };
+            let event = Event { calls_them: Some(calls), replies, ..event };
             return self.selection.is_for_them(&event).then_some(event);
         }
         let begins = event.change == Change::Moved && self.came_from_elsewhere(&event);
         Some(Event { begins, ..event })
+    }
+
+    /// The links of whoever is told, where the channel is that person's own: what others read is no answer of theirs.
+    fn replies(&self, event: &Event) -> Option<Replies> {
+        let person = self.selection.whose()?;
+        let told = &event.alarm.responsibility.as_ref()?.told;
+        let is_told = told.iter().any(|told| {
+            told.to == person.as_str()
+                && told.seq == event.seq
+                && told.channel.as_ref() == Some(&self.selection.channel)
+        });
+        is_told.then(|| self.answers.to(&person, &event.alarm.id, event.seq, event.at))
     }
 
     /// Whether an alarm that moved was in none of the channel's wards before. What cannot be read counts as such.

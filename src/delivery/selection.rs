@@ -9,7 +9,7 @@ use super::event::Event;
 use super::words::ends;
 use crate::config::Teams;
 use vitalgate_domain::model::alarm::{Alarm, Priority};
-use vitalgate_domain::model::ids::{ChannelId, WardId};
+use vitalgate_domain::model::ids::{ChannelId, PersonId, WardId};
 
 /// What goes by one channel.
 #[derive(Clone, Debug)]
@@ -33,6 +33,11 @@ impl Selection {
     /// Whether the channel is somebody's.
     pub(super) fn is_somebodys(&self) -> bool {
         self.teams.borrow().as_ref().is_some_and(|teams| teams.names(&self.channel))
+    }
+
+    /// Whose own it is: of one person, and of no step of a ladder.
+    pub(super) fn whose(&self) -> Option<PersonId> {
+        self.teams.borrow().as_ref()?.whose(&self.channel).cloned()
     }
 
     /// Whether whoever it belongs to is called by an event, or was and hears what became of it.

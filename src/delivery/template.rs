@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use super::event::Event;
 use super::request::Request;
 use super::words::Words;
+use crate::answers::Answer;
 use crate::config::{Detail, Template};
 use vitalgate_domain::model::time::Timestamp;
 
@@ -26,18 +27,27 @@ impl Templated {
         }
         let (words, alarm) = (Words::of(event, self.detail), &event.alarm);
         let (key, priority) = (event.key(), alarm.priority.as_str());
-        Some(self.post(&words, [priority, alarm.id.as_str(), &key], event.at))
+        let link = |answer| event.replies.as_ref().and_then(|replies| replies.url(answer));
+        let links = [Answer::Accept, Answer::Acknowledge].map(|a| link(a).unwrap_or_default());
+        Some(self.post(&words, [priority, alarm.id.as_str(), &key], event.at, &links))
     }
 
     /// Something that calls nobody.
     pub(super) fn test(&self, now: Timestamp) -> Request {
         let key = format!("test-{}", now.as_micros());
-        self.post(&Words::of_test(), ["info", "test", &key], now)
+        self.post(&Words::of_test(), ["info", "test", &key], now, &Default::default())
     }
 
-    fn post(&self, words: &Words, [priority, alarm, key]: [&str; 3], at: Timestamp) -> Request {
-        let time = at.to_string();
-        let body = self.body.fill([&words.title, &words.message, priority, alarm, key, &time]);
+    fn post(
+        &self,
+        words: &Words,
+        [priority, alarm, key]: [&str; 3],
+        at: Timestamp,
+        [accept, acknowledge]: &[String; 2],
+    ) -> Request {
+        let (Words { title, message }, time) = (words, at.to_string());
+        let values = [title, message, priority, alarm, key, &time, accept, acknowledge];
+        let body = self.body.fill(values);
         let mut request =
             Request { path: self.path.clone(), body: body.into(), ..Request::default() };
         request.headers.insert(header::CONTENT_TYPE, self.body.content_type());
@@ -50,7 +60,7 @@ impl Templated {
 
 #[cfg(test)]
 mod tests {
-    use super::super::event::tests::event;
+    use super::super::event::tests::{call, event};
     use super::*;
     use vitalgate_domain::output::transition::Change;
 
@@ -72,5 +82,9 @@ mod tests {
         );
         assert!(gateway.request(&event(Change::Ended, |_| {})).is_some());
         assert!(gateway.request(&event(Change::Updated, |_| {})).is_none());
+        let body = Template::of("{title} {accept}", "text/plain").unwrap();
+        let answered = Templated { body, ..gateway }.request(&call(Some("https://icu.example")));
+        let text = String::from_utf8(answered.unwrap().body.to_vec()).unwrap();
+        assert!(text.starts_with("High: icu, icu-2 https://icu.example/answer/"), "{text}");
     }
 }

@@ -10,6 +10,7 @@ use super::event::Event;
 use super::mail::{BadMail, Letter, Letters, Mail};
 use super::ntfy::Ntfy;
 use super::pagerduty::PagerDuty;
+use super::push::{Company, Push};
 use super::request::Request;
 use super::signature::Signer;
 use super::template::Templated;
@@ -55,6 +56,7 @@ pub struct Way(Carrier);
 enum Carrier {
     Web { server: Outbound, speech: Speech },
     Mail(Mail),
+    Push(Box<Push>),
 }
 
 /// What is understood by a server that is asked by POST.
@@ -69,16 +71,20 @@ enum Speech {
 
 impl Way {
     /// Reads secrets and certificates; connects to nothing.
-    pub fn new(channel: &Channel, site: &SiteId) -> Result<Self, BadWay> {
+    pub fn new(channel: &Channel, site: &SiteId, company: Company) -> Result<Self, BadWay> {
         let within = Duration::from_micros(channel.timeout.as_micros().unsigned_abs());
+        let tls = |why| BadWay::Tls { id: channel.id.clone(), why };
         match &channel.url {
-            ChannelTarget::Web(url) => {
+            None => Push::new(&channel.id, company, within)
+                .map(|push| Self(Carrier::Push(Box::new(push))))
+                .map_err(tls),
+            Some(ChannelTarget::Web(url)) => {
                 let server = Outbound::new(url.clone(), channel.ca.as_deref(), within)
-                    .map_err(|why| BadWay::Tls { id: channel.id.clone(), why })?
+                    .map_err(tls)?
                     .reading(ANSWER_BYTES);
                 Ok(Self(Carrier::Web { server, speech: Speech::of(channel, url, site)? }))
             }
-            ChannelTarget::Mail(server) => {
+            Some(ChannelTarget::Mail(server)) => {
                 let letters = Letters {
                     from: channel.from.as_deref().unwrap_or_default(),
                     to: channel.to.as_deref().unwrap_or_default(),
@@ -103,6 +109,7 @@ impl Way {
                 Ok(())
             }
             Carrier::Mail(mail) => taken(mail.send(&Letter::test(now)).await),
+            Carrier::Push(push) => taken(push.test(now).await),
         }
     }
 
@@ -121,6 +128,7 @@ impl Way {
                 Some(post(server, speech.request(event, now)?).await)
             }
             Carrier::Mail(mail) => Some(mail.send(&mail.letter(event)?).await),
+            Carrier::Push(push) => push.send(event, now).await,
         }
     }
 }
@@ -147,8 +155,8 @@ impl Speech {
                 let (name, site) = (channel.id.to_string(), site.to_string());
                 Self::Alertmanager(Receiver { path, name, site, token: channel.bearer()?, detail })
             }
-            // Mail does not come here: its address is none of a server that is asked.
-            ChannelKind::Template | ChannelKind::Email => {
+            // Mail and push do not come here: theirs is no address of a server that is asked.
+            ChannelKind::Template | ChannelKind::Email | ChannelKind::WebPush => {
                 let (body, secret) = (channel.template()?, channel.header_secret()?);
                 let secret = secret.map(|secret| secret.header());
                 Self::Template(Templated { path, body, secret, detail })

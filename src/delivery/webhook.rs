@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::event::Event;
 use super::request::Request;
 use super::signature::Signer;
+use crate::answers::Answer;
 use vitalgate_domain::model::time::Timestamp;
 
 /// What it says of itself and signs with.
@@ -30,17 +31,28 @@ struct CloudEvent<'a> {
     datacontenttype: &'static str,
     announces: bool,
     simulated: bool,
+    /// Where whoever is called answers, each used once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledge: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reject: Option<String>,
 }
 
 impl Webhook {
     /// What is posted of an event `now`.
     pub(super) fn request(&self, event: &Event, now: Timestamp) -> Request {
         let (key, alarm) = (event.key(), &event.alarm);
+        let link = |answer| event.replies.as_ref().and_then(|replies| replies.url(answer));
         let head = CloudEvent {
             kind: &format!("vitalgate.alarm.{}", event.change.as_str()),
             subject: alarm.id.as_str(),
             announces: event.calls().is_some(),
             simulated: alarm.simulated,
+            accept: link(Answer::Accept),
+            acknowledge: link(Answer::Acknowledge),
+            reject: link(Answer::Reject),
             ..self.head(&key, event.at)
         };
         self.signed(&head, &event.stored, now)
@@ -62,6 +74,9 @@ impl Webhook {
             datacontenttype: "application/json",
             announces: false,
             simulated: true,
+            accept: None,
+            acknowledge: None,
+            reject: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a person reads of an event.
 
 use super::event::Event;
+use crate::answers::Answer;
 use crate::config::Detail;
 use vitalgate_domain::model::alarm::{AlarmKind, Priority};
 use vitalgate_domain::output::transition::Change;
@@ -17,15 +18,8 @@ impl Words {
     pub(super) fn of(event: &Event, detail: Detail) -> Self {
         let alarm = &event.alarm;
         let place = event.place().unwrap_or_else(|| "Gateway".to_owned());
-        let is_news = event.calls().is_some();
-        let grave = match alarm.priority {
-            Priority::High => "High",
-            Priority::Medium => "Medium",
-            Priority::Low | Priority::Info => "Low",
-        };
         let simulated = if alarm.simulated { "SIMULATED " } else { "" };
-        let lead = if is_news { grave } else { outcome(event.change) };
-        let title = format!("{simulated}{lead}: {place}");
+        let title = format!("{simulated}{}: {place}", lead(event));
         let shown = detail == Detail::Full || alarm.patient.is_none();
         let message = match (shown, alarm.kind) {
             (true, _) => alarm.text.clone(),
@@ -41,6 +35,27 @@ impl Words {
     pub(super) fn of_test() -> Self {
         let (title, message) = ("vitalgate".to_owned(), "A test: this channel works".to_owned());
         Self { title, message }
+    }
+}
+
+/// What a person reads first: how grave it is, or what became of it.
+pub(super) fn lead(event: &Event) -> &'static str {
+    if event.calls().is_none() {
+        return outcome(event.change);
+    }
+    match event.alarm.priority {
+        Priority::High => "High",
+        Priority::Medium => "Medium",
+        Priority::Low | Priority::Info => "Low",
+    }
+}
+
+/// What stands on the button of an answer.
+pub(super) fn label(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Accept => "Accept",
+        Answer::Acknowledge => "Acknowledge",
+        Answer::Reject => "I cannot",
     }
 }
 

@@ -283,7 +283,8 @@ pub(super) fn may_answer(board: &Board, who: &Who, id: &AlarmId) -> Result<(), P
     }
 }
 
-async fn act(
+/// Does something with an alarm as somebody, who must be able to.
+pub(super) async fn act(
     http: &Ctx,
     who: &Who,
     id: AlarmId,

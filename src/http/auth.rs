@@ -74,6 +74,26 @@ impl AuthInForce {
         matches!(*self.now(), Auth::Tokens(_)).then_some(people)
     }
 
+    /// Somebody by name, with what they may at present: whoever holds a link that was sent to them alone.
+    pub(super) fn by_name(&self, name: &str) -> Option<Who> {
+        let who = |role, scope| Who { name: name.to_owned(), role, scope, proof: Proof::Nothing };
+        let auth = self.now();
+        let tokens = match &*auth {
+            Auth::Local(_) => return Some(who(Role::Local, Scope::default())),
+            Auth::Tokens(tokens) => tokens,
+        };
+        if let Some(token) = tokens.iter().find(|token| token.name == name) {
+            return Some(who(token.role, Scope::of(token.wards.clone())));
+        }
+        let of_account = self.people()?.look(|book| {
+            let person = book.people.get(name).filter(|person| !person.disabled)?;
+            Some((person.role, person.wards.clone()))
+        });
+        // Devices of a maker are no way to an alarm.
+        let (role, wards) = of_account.filter(|(role, _)| *role != Role::Maker)?;
+        Some(who(role, Scope::of(wards)))
+    }
+
     /// Whether somebody who was let in still would be, with the same rights.
     fn knows(&self, who: &Who) -> bool {
         match (&**self.auth.borrow(), &who.proof) {

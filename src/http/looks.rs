@@ -104,6 +104,7 @@ mod tests {
             "/duty",
             "/people",
             "/stations",
+            "/push",
         ];
         for route in routes().into_iter().filter(|route| route.method == Method::GET) {
             let nobody = of_nobody.contains(&route.path);

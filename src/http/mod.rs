@@ -5,6 +5,7 @@
 //! answered after its commit.
 
 mod alarms;
+mod answer;
 pub mod api;
 mod assets;
 mod audit;
@@ -27,6 +28,7 @@ mod patients;
 mod pauses;
 mod people;
 mod rights;
+mod push;
 mod router;
 mod scope;
 mod seats;

@@ -13,9 +13,9 @@ use super::error::Problem;
 use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
-    alarms, assets, audit, auth, dead_letters, devices, duty, hand_over, health, idempotency,
-    limits, looks, origin, patients, pauses, people, series, session, stations, story, stream,
-    tokens, wards,
+    alarms, answer, assets, audit, auth, dead_letters, devices, duty, hand_over, health,
+    idempotency, limits, looks, origin, patients, pauses, people, push, series, session, stations,
+    story, stream, tokens, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -95,6 +95,9 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/stations", stations::add),
         post("/stations/{name}/link", stations::link),
         delete("/stations/{name}", stations::remove),
+        get("/push", push::list),
+        post("/push", push::turn_on),
+        delete("/push/{id}", push::turn_off),
         get("/tokens", tokens::list),
         post("/tokens", tokens::add),
         delete("/tokens/{name}", tokens::revoke),
@@ -139,6 +142,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .nest("/api/v1", api)
         .merge(session::routes())
         .merge(stations::at_the_browser())
+        .merge(answer::routes())
         .merge(metrics)
         .route("/healthz", routing::get(health::healthz))
         .route("/readyz", routing::get(health::readyz))
@@ -163,10 +167,9 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     let tls = request.extensions().get().is_some_and(|from: &Connection| from.tls);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let fixed: [(HeaderName, &str); 5] = [
+    let fixed: [(HeaderName, &str); 4] = [
         (header::CONTENT_SECURITY_POLICY, CSP),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ];
@@ -176,6 +179,7 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     if tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
     }
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -17,6 +17,7 @@ use super::seats::Seats;
 use super::series::ExportedHistory;
 use super::session::HASHES;
 use crate::delivery::Waits;
+use crate::answers::Answers;
 use crate::handles::Handles;
 use crate::ingest::Refusals;
 use crate::net::places::Bounds;
@@ -41,6 +42,10 @@ pub struct AppState {
     pub identity: Identity,
     /// How the gateway knows who asks.
     pub auth: AuthInForce,
+    /// The links by which people answer from wherever they are told.
+    pub answers: Arc<Answers>,
+    /// By which services browsers are pushed to, where they are.
+    pub push: Option<crate::config::Push>,
     /// Who could not say so, for the audit.
     pub refusals: Arc<Refusals>,
     /// Reads transitions, dead letters and the audit.

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::addresses::is_public;
 use crate::config::ServerUrl;
 use crate::net::tls::{self, BadTls};
 
@@ -62,6 +63,8 @@ pub struct Outbound {
     tls: Option<Arc<ClientConfig>>,
     within: Duration,
     most: usize,
+    /// Whether a name may lead to no address of this machine or its network.
+    in_public: bool,
 }
 
 impl Outbound {
@@ -69,7 +72,32 @@ impl Outbound {
     /// request ends `within` so long.
     pub fn new(server: ServerUrl, ca: Option<&Path>, within: Duration) -> Result<Self, BadTls> {
         let tls = server.tls.then(|| tls::client(ca, None)).transpose()?;
-        Ok(Self { server, tls, within, most: ANSWER_BYTES })
+        Ok(Self { server, tls, within, most: ANSWER_BYTES, in_public: false })
+    }
+
+    /// To whichever server [`Self::to`] says.
+    pub fn by_tls(within: Duration) -> Result<Self, BadTls> {
+        let nobody = ServerUrl {
+            tls: true,
+            host: "localhost".to_owned(),
+            port: 443,
+            authority: "localhost".to_owned(),
+            path: "/".to_owned(),
+        };
+        Self::new(nobody, None, within)
+    }
+
+    /// The same to another server.
+    #[must_use]
+    pub fn to(&self, server: ServerUrl) -> Self {
+        let tls = self.tls.clone().filter(|_| server.tls);
+        Self { server, tls, ..self.clone() }
+    }
+
+    /// Where the name was somebody else's word: what it leads to is looked at, and connected to as it was looked at.
+    #[must_use]
+    pub fn in_public(self) -> Self {
+        Self { in_public: true, ..self }
     }
 
     /// Reads up to so many bytes of an answer in place of 1 MiB.
@@ -99,12 +127,26 @@ impl Outbound {
     async fn talk(&self, request: Request<Body>) -> Result<Answer, NoAnswer> {
         let ServerUrl { host, port, .. } = &self.server;
         let failed = |source| NoAnswer::Connect { to: format!("{host}:{port}"), source };
-        let plain = TcpStream::connect((&**host, *port)).await.map_err(failed)?;
+        let plain = self.connect(host, *port).await.map_err(failed)?;
         let Some(tls) = &self.tls else { return exchange(plain, request, self.most).await };
         let name =
             ServerName::try_from(host.clone()).map_err(|e| NoAnswer::Broken(e.to_string()))?;
         let tls = TlsConnector::from(Arc::clone(tls));
         exchange(tls.connect(name, plain).await.map_err(failed)?, request, self.most).await
+    }
+
+    async fn connect(&self, host: &str, port: u16) -> std::io::Result<TcpStream> {
+        // An address that stands there as one was allowed as it stands.
+        if !self.in_public || host.parse::<std::net::IpAddr>().is_ok() {
+            return TcpStream::connect((host, port)).await;
+        }
+        let found = tokio::net::lookup_host((host, port)).await?;
+        let public: Vec<_> = found.filter(|address| is_public(address.ip())).collect();
+        if public.is_empty() {
+            let why = "its name leads to no address outside this network";
+            return Err(std::io::Error::other(why));
+        }
+        TcpStream::connect(&*public).await
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::digest::Digest;
 use super::station::{STATION, Station};
 use super::token::{PersonalToken, TOKENS_EACH};
+use super::push::Browser;
 use crate::config::Role;
 use vitalgate_domain::model::command::PersonAct;
 use vitalgate_domain::model::ids::{DeviceId, WardId};
@@ -34,6 +35,9 @@ pub struct Book {
     pub stations: BTreeMap<String, Station>,
     /// What the audit has not been told yet.
     pub untold: Vec<Told>,
+    /// By which push services know the gateway: a key of P-256, PKCS #8 in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_key: Option<String>,
 }
 
 /// Somebody with an account.
@@ -63,6 +67,9 @@ pub struct Person {
     /// For programs of theirs, by name.
     #[serde(default)]
     pub tokens: BTreeMap<String, PersonalToken>,
+    /// In which push is turned on, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub browsers: BTreeMap<String, Browser>,
 }
 
 /// A link that is used once.
@@ -189,6 +196,7 @@ impl Default for Book {
             sessions: BTreeMap::new(),
             stations: BTreeMap::new(),
             untold: Vec::new(),
+            push_key: None,
         }
     }
 }
@@ -220,6 +228,7 @@ impl Person {
             disabled: false,
             epoch: 0,
             tokens: BTreeMap::new(),
+            browsers: BTreeMap::new(),
         })
     }
 }
@@ -267,13 +276,15 @@ impl Book {
         Ok(())
     }
 
-    /// Gives somebody a link by which they set a password; the one before is void, and so are PIN and tokens.
+    /// Gives somebody a link by which they set a password; the one before is void, and so are PIN, tokens, and every browser's
+    /// push.
     pub fn invite(&mut self, actor: &str, named: &str, link: Link) -> Result<(), Refusal> {
         let person = self.person_mut(named)?;
         person.invited = Some(link);
         person.password = None;
         person.pin = None;
         person.tokens.clear();
+        person.browsers.clear();
         person.epoch += 1;
         self.tell(actor, PersonAct::InvitePerson, named);
         Ok(())
@@ -287,6 +298,7 @@ impl Book {
         person.invited = None;
         person.pin = None;
         person.tokens.clear();
+        person.browsers.clear();
         person.epoch += 1;
         self.tell(actor, PersonAct::SetPassword, named);
         Ok(())

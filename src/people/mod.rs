@@ -8,6 +8,7 @@ mod digest;
 mod file;
 mod guesses;
 mod password;
+mod push;
 mod signing;
 mod station;
 mod token;
@@ -25,6 +26,7 @@ use self::file::Mark;
 pub use self::file::{BadPeople, PeopleFile};
 use self::guesses::Guesses;
 pub use self::password::{BadPassword, BadPin, hash, hash_pin, verify};
+pub use self::push::Browser;
 use self::signing::Signings;
 pub use self::signing::Unlocked;
 pub use self::station::{Station, actor as actor_of_station};
@@ -505,4 +507,4 @@ impl Drop for Watching {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

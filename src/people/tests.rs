@@ -18,6 +18,11 @@ fn person(role: Role, wards: Option<BTreeSet<WardId>>) -> Person {
     Person::new(role, wards, BTreeSet::new()).unwrap()
 }
 
+/// Of the file in a folder.
+pub(crate) fn people(folder: &std::path::Path) -> Arc<People> {
+    People::open(folder, LASTING)
+}
+
 struct Place {
     folder: tempfile::TempDir,
     people: Arc<People>,

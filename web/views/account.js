@@ -5,6 +5,7 @@ import { Refused } from "../api.js";
 import { t } from "../language.js";
 import { changePassword, setPin } from "../session.js";
 import * as state from "../state.js";
+import { PushHere } from "./push.js";
 
 const old = signal("");
 const next = signal("");
@@ -67,6 +68,7 @@ export function Account({ changed }) {
       <p role="status">${pinSaid.value}</p>
       <button type="submit">${t("pin.set")}</button>
     </form>` : null}
+    ${state.byName.value && state.seesPatients.value ? html`<${PushHere} />` : null}
   </section>`;
 }
 

@@ -8,7 +8,7 @@ use super::days::{Turn, day_of};
 use super::{Absence, DutyEntry, Teams};
 use crate::config::site::TimeZone as ZoneName;
 use vitalgate_domain::model::alarm::Response;
-use vitalgate_domain::model::duty::{CallingHours, DutyPlan, Watch};
+use vitalgate_domain::model::duty::{CallingHours, DutyPlan, QuietHours, Watch};
 use vitalgate_domain::model::ids::PersonId;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -20,21 +20,31 @@ impl Teams {
     pub fn plan(&self, zone: &ZoneName, from: Timestamp, for_long: Span) -> DutyPlan {
         let zone = TimeZone::get(zone.name()).unwrap_or(TimeZone::UTC);
         let until = from + for_long;
-        let (mut watches, mut hours) = (Vec::new(), Vec::new());
+        let (mut watches, mut hours, mut quiet) = (Vec::new(), Vec::new(), Vec::new());
         // What is going on may have begun the day before.
         let last = day_of(until, &zone);
         let mut date = day_of(from, &zone).saturating_sub(1.day());
         while date <= last {
             watches.extend(self.duty.iter().filter_map(|entry| self.watch(entry, date, &zone)));
             hours.extend(self.calling(date, &zone));
+            quiet.extend(self.quiet(date, &zone));
             date = date.saturating_add(1.day());
         }
         let mut watches = joined(watches);
         watches.retain(|watch| watch.until > from && watch.from < until);
         hours.sort_by_key(|hours: &CallingHours| (hours.from, hours.response));
         hours.retain(|hours| hours.until > from && hours.from < until);
+        quiet.sort_by(|a: &QuietHours, b| (a.from, &a.person).cmp(&(b.from, &b.person)));
+        quiet.retain(|quiet| quiet.until > from && quiet.from < until);
         let (people, teams) = (self.people(), self.teams());
-        DutyPlan { from, until, people, teams, watches, hours }
+        DutyPlan { from, until, people, teams, watches, hours, quiet }
+    }
+
+    fn quiet(&self, date: Date, zone: &TimeZone) -> impl Iterator<Item = QuietHours> {
+        self.person.iter().filter_map(move |entry| {
+            let (from, until) = entry.quiet.as_ref()?.on(date, &self.holidays, zone)?;
+            Some(QuietHours { person: entry.id.get_ref().clone(), from, until })
+        })
     }
 
     fn calling(&self, date: Date, zone: &TimeZone) -> impl Iterator<Item = CallingHours> {

@@ -56,6 +56,43 @@ fn holes(plan: &DutyPlan) -> Vec<String> {
 }
 
 #[test]
+fn quiet_hours_go_over_midnight_and_by_the_clock_of_the_site() {
+    let text = WARD.replace("id = \"b\"", "id = \"b\"\nquiet = \"22:00-06:00 mon,tue\"");
+    // Sunday to Wednesday.
+    let plan = berlin(&text, "2026-12-06T12:00:00+01:00", 3);
+    let quiet: Vec<String> = plan
+        .quiet
+        .iter()
+        .map(|quiet| format!("{} {} {}", quiet.person, quiet.from, quiet.until))
+        .collect();
+    assert_eq!(
+        quiet,
+        [
+            "b 2026-12-07T21:00:00Z 2026-12-08T05:00:00Z",
+            "b 2026-12-08T21:00:00Z 2026-12-09T05:00:00Z"
+        ]
+    );
+    let during = berlin(&text, "2026-12-08T02:00:00+01:00", 1);
+    assert_eq!(during.quiet[0].from, at("2026-12-07T21:00:00Z"), "what is going on");
+}
+
+#[test]
+fn whose_own_a_channel_is_says_the_plan() {
+    let text = WARD
+        .replace(
+            "id = \"a\"",
+            "id = \"a\"\nchannels = [\"own\", \"both\", \"ward\"]\nsigns_in_as = \"anna\"",
+        )
+        .replace("id = \"b\"", "id = \"b\"\nchannels = [\"both\"]")
+        .replace("role = \"nurse\" }", "role = \"nurse\", channels = [\"ward\"] }");
+    let ids = ["own", "both", "ward", "other"].map(|id| id.parse().unwrap());
+    let teams = Teams::parse(&text, &ids).unwrap();
+    let actors = ids.map(|id| teams.actor_of(&id).map(str::to_owned));
+    assert_eq!(actors, [Some("anna".to_owned()), None, None, None]);
+    assert_eq!(teams.whose(&"own".parse().unwrap()).unwrap().as_str(), "a");
+}
+
+#[test]
 fn the_example_is_whole() {
     let teams = Teams::parse(EXAMPLE, &[]).unwrap();
     for from in ["2026-11-30T12:00:00Z", "2027-03-20T00:00:00Z", "2027-10-25T03:00:00Z"] {

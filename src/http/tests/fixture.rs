@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::client::{EventReader, Reply, request};
 use super::store::{TestStore, transition};
 use super::ward::{sample_alarm, sample_board, signal_table};
+use crate::answers::tests::answers;
 use crate::clock::Clock;
 use crate::handles::Handles;
 use crate::http::router::router;
@@ -88,6 +89,8 @@ impl Bench {
                 stream_clock: false,
             },
             auth: Auth::Local("local:demo".into()).into(),
+            answers: Arc::new(answers(store.folder(), "st0re", None)),
+            push: None,
             refusals: Arc::default(),
             reader: store.reader.clone(),
             history: store.history.clone(),

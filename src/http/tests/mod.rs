@@ -1,6 +1,7 @@
 //! The server over real sockets, with a store in a temporary folder and a pipeline in memory.
 
 mod accounts;
+mod answers;
 mod api;
 mod bodies;
 mod client;

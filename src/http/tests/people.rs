@@ -11,6 +11,9 @@ use tokio::io::BufReader;
 use super::client::{EventReader, Reply};
 use super::fixture::Bench;
 use super::ward::{answered, tokens, two_wards};
+use crate::answers::Answers;
+use crate::answers::tests::answers;
+use crate::config::Push;
 use crate::http::{Auth, AuthInForce, Role};
 use crate::ingest::Refusals;
 use crate::people::{Digest, Lasting, Link, People, Person, PersonalToken, hash};
@@ -27,6 +30,7 @@ pub(super) struct House {
     pub(super) bench: Bench,
     pub(super) people: Arc<People>,
     pub(super) refusals: Arc<Refusals>,
+    pub(super) answers: Arc<Answers>,
     folder: TempDir,
 }
 
@@ -47,14 +51,19 @@ impl House {
         let people = People::open(folder.path(), lasting);
         let refusals = Arc::<Refusals>::default();
         let (of_bench, told) = (Arc::clone(&people), Arc::clone(&refusals));
+        let answers = Arc::new(answers(folder.path(), "st0re", None));
+        let by_link = Arc::clone(&answers);
         let bench = Bench::start_with(|state| {
             let auth = AuthInForce::from(tokens());
             state.auth = auth.with_people(Some(of_bench), &state.handles.clock);
             state.refusals = told;
+            state.answers = by_link;
+            let services = vec!["push.example".to_owned()];
+            state.push = Some(Push { subject: "mailto:it@icu.example".into(), services });
         })
         .await;
         bench.board.send_replace(Arc::new(two_wards()));
-        Self { bench, people, refusals, folder }
+        Self { bench, people, refusals, answers, folder }
     }
 
     /// With `jane`, a clinician of ward `icu`.

@@ -23,6 +23,9 @@ pub(super) const CARERS: [bool; 5] = [false, false, true, false, true];
 /// Whoever is signed in by name, whatever they may.
 const NO_TOKEN: [bool; 5] = [false; 5];
 const SEEN: &str = r#"{"seq":1}"#;
+/// That of RFC 8291's example, at a push service that is known.
+const BROWSER: &str = r#"{"endpoint":"https://push.example/a","keys":{"auth":"BTBZMqHH6r4Tts7J_aSIgg","p256dh":
+"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"}}"#;
 const PAUSE: &str = r#"{"patient":"p-1","reason":"r","until":"2026-11-18T12:00:00Z"}"#;
 
 /// Of the gateway as a whole: whoever is bound to wards may not.
@@ -325,6 +328,9 @@ pub(super) fn rules() -> Vec<Rule> {
             CARERS,
             ("/stations/far", "", 404),
         ),
+        rule("GET", "/push", ("/push", ""), NO_TOKEN, ("", "", GATEWAY)),
+        rule("POST", "/push", ("/push", BROWSER), NO_TOKEN, ("", "", GATEWAY)),
+        rule("DELETE", "/push/{id}", ("/push/378f13c84514cc9b", ""), NO_TOKEN, ("", "", GATEWAY)),
         rule("GET", "/tokens", ("/tokens", ""), NO_TOKEN, ("", "", GATEWAY)),
         rule("POST", "/tokens", ("/tokens", r#"{"name":"t"}"#), NO_TOKEN, ("", "", GATEWAY)),
         rule("DELETE", "/tokens/{name}", ("/tokens/t", ""), NO_TOKEN, ("", "", GATEWAY)),

@@ -35,6 +35,11 @@ impl TestStore {
         Self { reader, history, rows: Cell::new(0), running, dir }
     }
 
+    /// Where it is.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     /// Commits one row with what `fill` puts in. The calling task does not yield meanwhile.
     pub(super) fn commit(&self, fill: impl FnOnce(&mut Commit)) {
         let n = self.rows.get() + 1;

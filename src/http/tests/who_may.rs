@@ -217,7 +217,8 @@ async fn every_role_may_on_every_route_what_its_rule_says_by_name_and_by_a_token
                 None => method == "GET" && ["/devices", "/devices/{id}"].contains(&route),
             };
             for (how, headers) in [("signed in", &signed_in[..]), ("by token", &with_token)] {
-                let own = route.starts_with("/tokens") && how == "signed in";
+                let of_person = route.starts_with("/tokens") || route.starts_with("/push");
+                let own = of_person && how == "signed in";
                 // What outlives a session is done by a person, and by no program of theirs.
                 let may = may && (rule_may != CARERS || how == "signed in");
                 house.furnish();

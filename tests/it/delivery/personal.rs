@@ -10,7 +10,7 @@ use crate::harness::{Gateway, eventually};
 use crate::setup::{RULES, Setup};
 
 /// A nurse, who is whoever asks on this machine, then a physician; each with a channel.
-const TEAMS: &str = r#"
+pub(super) const TEAMS: &str = r#"
 [shifts]
 always = "00:00-00:00"
 [[person]]

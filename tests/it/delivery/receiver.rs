@@ -21,11 +21,23 @@ pub(crate) struct Posted {
     pub(crate) path: String,
     headers: HeaderMap,
     pub(crate) text: String,
+    bytes: Bytes,
 }
 
 impl Posted {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers[name].to_str().unwrap()
+    }
+
+    /// All of them.
+    pub(crate) fn headers(&self) -> Value {
+        let all = self.headers.iter();
+        all.map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap()))).collect()
+    }
+
+    /// Of what is no text.
+    pub(crate) fn body_bytes(&self) -> Bytes {
+        self.bytes.clone()
     }
 
     pub(crate) fn body(&self) -> Value {
@@ -114,9 +126,10 @@ async fn take(
     mood: Arc<Mutex<Mood>>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (parts, body) = request.into_parts();
-    let text = String::from_utf8(body.collect().await?.to_bytes().to_vec()).unwrap();
+    let bytes = body.collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     assert_eq!(parts.method.as_str(), "POST");
-    let posted = Posted { path: parts.uri.path().to_owned(), headers: parts.headers, text };
+    let posted = Posted { path: parts.uri.path().to_owned(), headers: parts.headers, text, bytes };
     let status = (mood.lock().unwrap())(&posted);
     if (200..300).contains(&status) {
         taken.lock().unwrap().push(posted);

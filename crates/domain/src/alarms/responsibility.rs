@@ -457,7 +457,9 @@ impl Ladder {
     /// What somebody had is news again: they are told first, then the ladder goes on from their step.
     fn ask_again(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let wall = ground.now.wall();
-        let there = ground.plan.is_some_and(|plan| ask::is_on_duty(alarm, plan, wall));
+        let there = ground.plan.is_some_and(|plan| {
+            ask::is_on_duty(alarm, plan, wall) && !ask::is_quiet(alarm, plan, wall)
+        });
         ask::tell_owner(alarm, ground);
         withdraw_offer(alarm);
         if !there || !wants(alarm) {

@@ -29,6 +29,10 @@ pub struct DutyPlan {
     /// When people are called for what need not be answered at once, by when that begins.
     #[n(5)]
     pub hours: Vec<CallingHours>,
+    /// When some of them are called for what is immediate alone, by when that begins.
+    #[n(6)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub quiet: Vec<QuietHours>,
 }
 
 /// Somebody who may be called.
@@ -121,6 +125,21 @@ pub struct CallingHours {
     pub until: Timestamp,
 }
 
+/// Somebody is called for what is immediate alone.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct QuietHours {
+    /// Who.
+    #[n(0)]
+    pub person: PersonId,
+    /// From then on.
+    #[n(1)]
+    pub from: Timestamp,
+    /// Until then.
+    #[n(2)]
+    pub until: Timestamp,
+}
+
 /// Nobody is on duty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hole {
@@ -185,8 +204,37 @@ impl DutyPlan {
         }
     }
 
-    /// Whether somebody on a watch may be called: who may be asleep is woken by what is immediate alone.
+    /// Whether somebody on a watch may be called: who may be asleep, or has quiet hours, is woken by what is immediate
+    /// alone.
     pub fn calls_on(&self, watch: &Watch, response: Response, at: Timestamp) -> Calling {
+        let mut when = at;
+        loop {
+            if let Calling::From(later) = self.hours_on(watch, response, when) {
+                when = when.max(later);
+            }
+            match self.quiet_until(&watch.person, response, when) {
+                Some(until) => when = until,
+                None if when <= at => return Calling::Now,
+                None => return Calling::From(when),
+            }
+        }
+    }
+
+    /// Until when somebody's quiet hours hold back what is of a response class; `None` where they hold back nothing.
+    pub fn quiet_until(
+        &self,
+        person: &PersonId,
+        response: Response,
+        at: Timestamp,
+    ) -> Option<Timestamp> {
+        let covers =
+            |quiet: &&QuietHours| quiet.person == *person && quiet.from <= at && at < quiet.until;
+        let quiet = self.quiet.iter().find(covers).map(|quiet| quiet.until);
+        quiet.filter(|_| response != Response::Immediate)
+    }
+
+    /// The same by the hours of calling alone.
+    fn hours_on(&self, watch: &Watch, response: Response, at: Timestamp) -> Calling {
         match response {
             Response::Prompt if watch.on_call => self.hours(response, at),
             Response::Immediate

@@ -16,6 +16,7 @@ pub mod list;
 pub mod patient;
 pub mod pause;
 pub mod problem;
+pub mod push;
 pub mod series;
 pub mod session;
 pub mod story;

@@ -86,9 +86,18 @@ pub(super) fn tell_all(
 
 /// Tells who had it that it is theirs no more, or again.
 pub(super) fn tell_owner(alarm: &mut Alarm, ground: Ground<'_>) {
-    if let Some(owner) = person(alarm).pop() {
+    if let Some(owner) = person(alarm).pop()
+        && !ground.plan.is_some_and(|plan| is_quiet(alarm, plan, ground.now.wall()))
+    {
         tell_person(alarm, &owner, ground);
     }
+}
+
+/// Whether whoever is asked, or has it, has quiet hours that hold it back.
+pub(super) fn is_quiet(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool {
+    let name = alarm.responsibility.as_ref().and_then(|r| r.person.as_deref());
+    let person = plan.people.iter().find(|person| Some(person.id.as_str()) == name);
+    person.is_some_and(|person| plan.quiet_until(&person.id, alarm.response, wall).is_some())
 }
 
 /// Tells somebody by the first of their channels.
@@ -221,6 +230,9 @@ impl Ladder {
         let Some(plan) = ground.plan else { return };
         let Some(responsibility) = &alarm.responsibility else { return };
         let Some(to) = responsibility.person.clone() else { return };
+        if is_quiet(alarm, plan, ground.now.wall()) {
+            return;
+        }
         let own = plan.people.iter().find(|person| person.id.as_str() == to);
         let step = plan.team_for(alarm).and_then(|team| team.steps.get(self.step as usize));
         let of_step = step.map_or(&[][..], |step| &step.channels);

@@ -6,6 +6,7 @@ mod laws;
 mod paused;
 mod people;
 mod plan;
+mod quiet;
 mod receipts;
 mod wards;
 
@@ -55,6 +56,7 @@ pub(super) fn plan(steps: &[&str], watches: &[(&str, &str, i64, i64)]) -> DutyPl
         }],
         watches,
         hours: Vec::new(),
+        quiet: Vec::new(),
     }
 }
 
