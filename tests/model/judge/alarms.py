@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import pauses
+from . import pauses, responsibility_acts
 from .names import MOMENTARY_HELD
 from .rules import ORDER
 from .when import MINUTE, US
@@ -72,6 +72,8 @@ class Alarm:
     beyond: tuple | None = None
     known: int = 0
     forgotten: bool = False
+    acked_by: str | None = None
+    ladder: object = None
 
     @property
     def key(self):
@@ -119,6 +121,7 @@ class Alarms:
         self.heard = []
         self.scopes = []
         self.ended, self.told_over, self.reminded = {}, [], []
+        self.duty = None
 
     def take(self):
         """What was said since the last time."""
@@ -132,6 +135,8 @@ class Alarms:
         if alarm.priority == "info" or alarm.quiet or alarm.is_kept_back or self._twice_an_hour(alarm, now):
             return
         self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
+        if self.duty is not None and self.open.get(alarm.key) is alarm:
+            self.duty.announced(alarm)
 
     def _twice_an_hour(self, alarm, now):
         """A patient's equipment is announced twice an hour for one cause, or graver than before. # contract §5"""
@@ -442,8 +447,10 @@ class Alarms:
         if not command.get("actor"):
             return "invalid"
         act = command["act"]
-        if act != "comment" and command.get("seen") == "first" and self._rose(alarm):
+        if act not in ("comment", "received") and command.get("seen") == "first" and self._rose(alarm):
             return "conflict"
+        if act in responsibility_acts.ACTS:
+            return responsibility_acts.ACTS[act](self.duty, alarm, command["actor"])
         return getattr(self, "_" + act)(alarm, command, now, until)
 
     def _rose(self, alarm):
@@ -461,13 +468,20 @@ class Alarms:
         alarm.resume()
         alarm.acked_at, alarm.kept_back = now, None
         alarm.acked_until = None if alarm.condition == "momentary" else now + alarm.holds
+        alarm.acked_by = command["actor"]
+        if self.duty is not None:
+            responsibility_acts.acknowledged(self.duty, alarm, command["actor"])
         return "done"
 
     def _unacknowledge(self, alarm, command, now, until):
         if alarm.acked_at is None:
             return "already_so"
-        self._news(alarm, now)
+        self.taken_back(alarm, now)
         return "done"
+
+    def taken_back(self, alarm, now):
+        """Row 13."""
+        self._news(alarm, now)
 
     def _reset(self, alarm, command, now, until):
         reason = command.get("reason")

@@ -2,7 +2,7 @@
 
 import re
 
-from . import losses, pauses, units, watched
+from . import losses, pauses, responsibility_acts, units, watched
 from .bindings import Binding
 from .people import Device, Patient, interval
 from .readings import Copy
@@ -514,6 +514,14 @@ def _pause(world, command):
 
 def _end_pause(world, command):
     return pauses.end(world, command)
+
+
+def _hand_over(world, command):
+    return responsibility_acts.hand_over(world, command)
+
+
+def _take_over(world, command):
+    return responsibility_acts.take_over(world, command)
 
 
 def _ended_by_person(world, alarm):
