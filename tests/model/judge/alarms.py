@@ -101,8 +101,13 @@ class Alarm:
     @property
     def holds(self):
         """How long an acknowledgement holds: what the rule or the class says, else by priority. # contract §5, §0.13"""
+        return self.acknowledge_for or self.usually_holds
+
+    @property
+    def usually_holds(self):
+        """By its priority alone."""
         equipment = self.kind == "technical" and self.patient is not None
-        return self.acknowledge_for or max(HOLDS[self.priority], 30 * MINUTE if equipment else 0)
+        return max(HOLDS[self.priority], 30 * MINUTE if equipment else 0)
 
     @property
     def latches(self):
@@ -132,11 +137,11 @@ class Alarms:
     def announce(self, alarm, now):
         """Information is shown, not announced. # contract §0.22"""
         alarm.told_at, alarm.untold = now, False
+        if self.duty is not None and self.open.get(alarm.key) is alarm:
+            self.duty.news(alarm)
         if alarm.priority == "info" or alarm.quiet or alarm.is_kept_back or self._twice_an_hour(alarm, now):
             return
         self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
-        if self.duty is not None and self.open.get(alarm.key) is alarm:
-            self.duty.announced(alarm)
 
     def _twice_an_hour(self, alarm, now):
         """A patient's equipment is announced twice an hour for one cause, or graver than before. # contract §5"""
@@ -164,6 +169,8 @@ class Alarms:
             alarm.paused_how, alarm.paused_until = "paused", min(alarm.scope.until, now + LONGEST_PAUSE[priority])
         self.open[alarm.key] = alarm
         self._hold(alarm, now)
+        if self.duty is not None:
+            self.duty.raised(alarm)
         self.announce(alarm, now)
         return alarm
 
@@ -476,12 +483,12 @@ class Alarms:
     def _unacknowledge(self, alarm, command, now, until):
         if alarm.acked_at is None:
             return "already_so"
-        self.taken_back(alarm, now)
+        self._news(alarm, now)
         return "done"
 
-    def taken_back(self, alarm, now):
-        """Row 13."""
-        self._news(alarm, now)
+    def taken_back(self, alarm):
+        """By who gives it back: that announces nothing."""
+        self._void(alarm)
 
     def _reset(self, alarm, command, now, until):
         reason = command.get("reason")

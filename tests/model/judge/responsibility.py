@@ -8,8 +8,6 @@ from .when import DAY, MINUTE
 
 ACCEPT = {"high": 3 * MINUTE, "medium": 10 * MINUTE}
 REPEAT = {"high": 2 * MINUTE, "medium": 10 * MINUTE}
-# Who is not on duty has an alarm for as long as an acknowledgement would hold.
-BORROWED = {"high": 10 * MINUTE, "medium": 60 * MINUTE}
 # No pause holds a ladder for longer than the longest of its priority. # contract §5 A pause
 HELD = {"high": 2 * MINUTE, "medium": 10 * MINUTE}
 ASKED = ("unassigned", "notified", "exhausted")
@@ -17,7 +15,7 @@ ASKED = ("unassigned", "notified", "exhausted")
 
 @dataclass
 class Told:
-    """One person, or a step as its role, by one channel; None on the stream."""
+    """One person by one channel; None on the stream."""
 
     at: int
     result: str
@@ -25,23 +23,35 @@ class Told:
 
 @dataclass
 class Ladder:
-    """Of one open alarm. `step` counts from 1, `again` is when those who are asked are told again, `nobody` that no one
-    is there to be asked, `had` what its owner had seen of it: priority, recurrence, whether it was acknowledged."""
+    """Of one open alarm. `phase` is where it stands, `at` the step that is asked or was last, counted from 1, `due` when its time is
+    up and `again` when whoever is asked is told again. `owner_first` is that whoever had it is asked before the ladder goes on."""
 
+    phase: str = "idle"
+    at: int = 1
+    due: int | None = None
+    again: int | None = None
+    step_due: int | None = None
+    owner_first: bool = False
+    nobody: bool = False
+    held: bool = False
+    held_since: int | None = None
+    had: tuple = ()
+    on_duty: bool = False
+    by_acknowledging: bool = False
+    owned_since: int = 0
+    asked_at: int = 0
+    # As everybody sees it.
     state: str = "none"
     team: object = None
     step: int | None = None
     role: str | None = None
     person: str | None = None
     deadline: int | None = None
-    again: int | None = None
-    nobody: bool = False
-    told: dict = field(default_factory=dict)
-    asked_at: int = 0
-    step_due: int = 0
-    had: tuple = ()
     offered: str | None = None
-    held_since: int | None = None
+    told: dict = field(default_factory=dict)
+
+    def of_nobody(self):
+        self.step = self.role = self.person = None
 
 
 class Responsibilities:
@@ -81,40 +91,24 @@ class Responsibilities:
         ward = person.ward if person is not None else None
         return ward or self.risen_in.get(alarm)
 
+    def team_for(self, alarm):
+        return self.plan.team_for(alarm, self.ward(alarm))
+
     # --- What happens -----------------------------------------------------------------------------------
 
-    def put(self, plan):
-        """A new plan: whom it takes off duty has no alarm any more, and what nobody was asked for is somebody's."""
-        self.plan = plan
-        for alarm in sorted(self.world.alarms.open.values(), key=lambda one: str(one.key)):
-            if plan is None:
-                alarm.ladder = None
-            elif alarm.ladder is None:
-                continue
-            elif alarm.ladder.state in ASKED and plan.team_for(alarm, self.ward(alarm)) != alarm.ladder.team:
-                self.begin(alarm)
+    def raised(self, alarm):
+        self.risen_in[alarm] = self.ward(alarm)
 
-    def _found(self, alarm):
-        """What was announced and is nobody's: just now, before there was a plan, or as something milder."""
-        alarm.ladder = alarm.ladder or Ladder()
-        if alarm.acked_at is not None:
-            self.own(alarm, self.plan.person_of(alarm.acked_by))
-        else:
-            self.begin(alarm)
-
-    def announced(self, alarm):
-        """Somebody is called."""
-        self.risen_in.setdefault(alarm, self.ward(alarm))
-        if self.plan is None or ORDER[alarm.priority] < ORDER["medium"]:
-            return
+    def news(self, alarm):
+        """It is told anew, or would be: whoever had it has it no more, if it is news to them."""
         ladder = alarm.ladder
-        if ladder is None or ladder.state == "none":
+        if ladder is None:
             return
-        ladder.held_since = None
-        if ladder.state == "accepted":
-            if self._is_news(alarm, ladder):
-                self.lose(alarm)
-        elif ladder.had[0] != alarm.priority:
+        if not alarm.is_kept_back:
+            ladder.held_since = None
+        if ladder.phase == "owned" and self._is_news(alarm, ladder):
+            self.lose(alarm)
+        elif ladder.phase in ("waiting", "asking", "exhausted") and self.wanted(alarm) and not ladder.held and ORDER[alarm.priority] > ORDER[ladder.had[0]]:
             self._hasten(alarm, ladder)
 
     def _is_news(self, alarm, ladder):
@@ -122,136 +116,229 @@ class Responsibilities:
         return ORDER[alarm.priority] > ORDER[priority] or alarm.recurrence > recurrence or (acknowledged and alarm.acked_at is None)
 
     def _hasten(self, alarm, ladder):
-        """Whoever is asked has no longer than for what it is now."""
-        ladder.had = self._seen(alarm)
-        if ladder.state != "exhausted" and ladder.person is not None:
-            ladder.deadline = min(ladder.deadline, self.now + ACCEPT[alarm.priority])
-            self.tell(alarm, ladder.person, ladder.step, by_all=False)
-        elif ladder.state == "exhausted":
+        """Whoever is asked has no longer than for what it is now, and hears of it at once."""
+        ladder.had = self.seen(alarm)
+        if ladder.phase == "asking":
+            ladder.due = min(ladder.due, self.now + ACCEPT[alarm.priority])
+            ladder.step_due = min(ladder.step_due, self.now + ACCEPT[alarm.priority])
+            ladder.again = self.now + REPEAT[alarm.priority]
+            self.tell_again(alarm)
+        elif ladder.phase == "exhausted":
             self._round(alarm)
-
-    def _seen(self, alarm):
-        return alarm.priority, alarm.recurrence, alarm.acked_at is not None
+        else:
+            self.ask(alarm, ladder.at)
 
     @staticmethod
-    def _calls(alarm):
-        """High or medium, announced, and not a medium one that is over."""
+    def seen(alarm):
+        return alarm.priority, alarm.recurrence, alarm.acked_at is not None
+
+    def wanted(self, alarm):
+        """Whether somebody is to answer for it: high or medium, not only shown, not a medium one that is over; of the gateway itself
+        where a team serves that."""
         over = alarm.latched and alarm.priority == "medium"
+        if self.plan is None or over or not self.asks(alarm):
+            return False
+        return alarm.patient is not None or self.team_for(alarm) is not None
+
+    @staticmethod
+    def asks(alarm):
+        """High or medium, and not only shown."""
         shown_only = alarm.quiet or alarm.kept_back is not None
-        return ORDER[alarm.priority] >= ORDER["medium"] and not over and not shown_only
+        return ORDER[alarm.priority] >= ORDER["medium"] and not shown_only and alarm.rule != holes.EXHAUSTED
+
+    def looked_at(self, alarm):
+        """Brings a ladder in line with how its alarm stands."""
+        wanted, ladder = self.wanted(alarm), alarm.ladder
+        if ladder is None:
+            if not wanted:
+                return
+            ladder = alarm.ladder = Ladder(had=self.seen(alarm))
+        if alarm.is_kept_back and ladder.held_since is None:
+            ladder.held_since = self.now
+        if ladder.phase == "owned":
+            return
+        held = self.held_until(alarm) if wanted else None
+        if held is not None and held > self.now:
+            ladder.held = True
+            self._nobody(alarm, held, alone=False)
+            return
+        was_held, ladder.held = ladder.held, False
+        if not wanted:
+            if ladder.phase != "idle":
+                self.rest(ladder)
+        elif was_held and ladder.phase == "waiting":
+            self.ask(alarm, ladder.at)
+        elif ladder.phase == "idle" and alarm.acked_at is not None:
+            self.own(alarm, self.plan.person_of(alarm.acked_by), by_acknowledging=True)
+        elif ladder.phase == "idle" or self._team_id(self.team_for(alarm)) != self._team_id(ladder.team):
+            ladder.at, ladder.owner_first = 1, False
+            self.ask(alarm, 1)
+
+    @staticmethod
+    def _team_id(team):
+        return team and team.id
+
+    def rest(self, ladder):
+        """Nobody need answer for it as it stands."""
+        fresh = Ladder(held_since=ladder.held_since, told=ladder.told)
+        ladder.__dict__.update(fresh.__dict__)
 
     # --- The ladder -------------------------------------------------------------------------------------
 
-    def begin(self, alarm, step=1, but=None):
-        alarm.ladder.team = self.plan.team_for(alarm, self.ward(alarm))
-        self.ask(alarm, step, but)
-
-    def ask(self, alarm, step, but=None, on=False):
-        """Whoever is on duty for this step, or the next that is there and may be called. `on`: at the end of a shift, the
-        time of the step goes on."""
-        ladder, now = alarm.ladder, self.now
-        ladder.offered, ladder.nobody, ladder.had, ladder.asked_at = None, False, self._seen(alarm), now
-        for number, watch in self._there(alarm):
-            if number < step or watch.person == but:
-                continue
-            due = ladder.step_due if number == ladder.step and on else now + ACCEPT[alarm.priority]
-            ladder.step, ladder.role, ladder.person, ladder.step_due = number, watch.role, watch.person, due
-            ladder.deadline, on = min(due, watch.end), False
-            if not self.tell(alarm, watch.person, number, by_all=False) and alarm.priority == "high":
-                continue
-            return
-        self._nobody_left(alarm)
-
-    def _there(self, alarm):
-        """(step, watch) of all who are on duty and may be called now."""
-        team = alarm.ladder.team
-        for number, (role, _) in enumerate(team.steps if team else (), start=1):
-            watch = self.plan.on_duty(team.id, role, self.now)
-            if watch is not None and self.plan.waits(watch, alarm.response, self.now) is None:
-                yield number, watch
-
-    def _nobody_left(self, alarm):
-        ladder, now = alarm.ladder, self.now
-        if any(True for _ in self._there(alarm)):
-            self._round(alarm)
-            return
-        ladder.state, ladder.step, ladder.role, ladder.person, ladder.again = "unassigned", None, None, None, None
-        team = ladder.team
-        on_duty = [self.plan.on_duty(team.id, role, now) for role, _ in team.steps] if team else []
-        waits = [self.plan.waits(one, alarm.response, now) for one in on_duty if one is not None]
-        ladder.nobody = not waits
-        ladder.deadline = min(waits) if waits else self.plan.next_watch(team, now) if team else None
-
-    def _round(self, alarm):
-        """All are told, again and again."""
-        ladder = alarm.ladder
-        ladder.state, ladder.person, ladder.role, ladder.step = "exhausted", None, None, None
-        for number, watch in self._there(alarm):
-            self.tell(alarm, watch.person, number, by_all=True)
-        ladder.state = "exhausted"
-        by_day = alarm.response in ("same_day", "next_working_day")
-        ladder.again = None
-        ladder.deadline = self.now + (DAY if by_day else REPEAT[alarm.priority])
-
-    def tell(self, alarm, person, step, by_all):
-        """By the first channel, or by all; whether one took it, or may yet."""
-        ladder, now = alarm.ladder, self.now
-        high, own = alarm.priority == "high", self.plan.channels(person)
-        role, beside = ladder.team.steps[step - 1] if step is not None else (None, ())
-        reached = []
-        for channel in own:
-            reached.append(self._told(alarm, person, channel))
-            if not by_all and not (high and reached[-1] == "failed"):
-                break
-        if not own:
-            reached.append(self._told(alarm, person, None))
-        reached += [self._told(alarm, role, channel) for channel in beside]
-        ladder.again = now + REPEAT[alarm.priority]
-        if ladder.state != "exhausted":
-            ladder.state = "notified" if "shown" in reached or (by_all and ladder.state == "notified") else "unassigned"
-        return any(result != "failed" for result in reached)
-
-    def _told(self, alarm, to, channel):
-        result = "shown" if channel is None else "failed" if channel in self.failing else "waiting"
-        alarm.ladder.told[to, channel] = Told(self.now, result)
-        self.told.append([*alarm.key, to, channel or "", self.now - self.world.begin])
-        return result
-
-    # --- Whose it is ------------------------------------------------------------------------------------
-
-    def own(self, alarm, person):
-        """Whoever accepts has it, asked or not."""
-        ladder, now = alarm.ladder, self.now
-        here = [one for one in self._on_ladder(ladder.team) if one[1].person == person]
-        asked = ladder.person == person
-        ladder.state, ladder.person, ladder.again, ladder.nobody, ladder.offered = "accepted", person, None, False, None
-        if here and not asked:
-            ladder.step, ladder.role = here[0][0], here[0][1].role
-        ladder.had = self._seen(alarm)
-        ladder.deadline = self.plan.off_at(person, now)
-        if ladder.deadline is None and alarm.acked_until is None:
-            ladder.deadline = now + BORROWED[alarm.priority]
-
-    def _on_ladder(self, team):
+    def on_ladder(self, team):
+        """(step, watch) of all who are on duty now."""
         for number, (role, _) in enumerate(team.steps if team else (), start=1):
             watch = self.plan.on_duty(team.id, role, self.now)
             if watch is not None:
                 yield number, watch
 
+    def ask(self, alarm, step, but=None, until=None):
+        """Whoever is on duty for this step, or the next that is there and may be called. `until`: the time of the step goes on."""
+        ladder, now = alarm.ladder, self.now
+        ladder.team, ladder.had = self.team_for(alarm), self.seen(alarm)
+        there = [(number, watch, self.plan.waits(watch, alarm.response, now)) for number, watch in self.on_ladder(ladder.team)]
+        may = [(number, watch) for number, watch, waits in there if waits is None]
+        for number, watch in may:
+            if number >= step and watch.person != but:
+                self._ask(alarm, number, watch, until if number == step else None)
+                return
+        opens = min((waits for _, _, waits in there if waits is not None), default=None)
+        if may:
+            self._round(alarm, but)
+            return
+        begins = self.plan.next_watch(ladder.team, now) if ladder.team else None
+        ladder.at = step
+        self._nobody(alarm, min((at for at in (opens, begins) if at is not None), default=None), alone=opens is None)
+
+    def _ask(self, alarm, number, watch, until):
+        ladder, now = alarm.ladder, self.now
+        ladder.phase, ladder.at, ladder.asked_at = "asking", number, now
+        ladder.step, ladder.role, ladder.person = number, watch.role, watch.person
+        beside = ladder.team.steps[number - 1][1]
+        self.tell(alarm, watch.person, (*self.plan.channels(watch.person)[:1], *beside))
+        self._asked(alarm, until, watch.end)
+
+    def _asked(self, alarm, until, off_at):
+        """So long to accept, at most until the shift is over."""
+        ladder, now = alarm.ladder, self.now
+        ladder.step_due = until or now + ACCEPT[alarm.priority]
+        ladder.due = min(ladder.step_due, off_at or ladder.step_due)
+        ladder.again, ladder.deadline, ladder.nobody = now + self._repeats(alarm), ladder.due, False
+        ladder.state = self._heard(ladder)
+        if alarm.priority == "high" and self._in_vain(ladder):
+            self._elsewhere(alarm)
+
+    def _repeats(self, alarm):
+        return DAY if alarm.response in ("same_day", "next_working_day") else REPEAT[alarm.priority]
+
+    @staticmethod
+    def _last(ladder):
+        """What became of telling whoever is asked the last time."""
+        mine = [told for (to, _), told in ladder.told.items() if to == ladder.person]
+        newest = max((told.at for told in mine), default=None)
+        return [told.result for told in mine if told.at == newest]
+
+    def _heard(self, ladder):
+        return "notified" if any(result not in ("waiting", "failed") for result in self._last(ladder)) else "unassigned"
+
+    def _in_vain(self, ladder):
+        return "failed" in self._last(ladder)
+
+    def _nobody(self, alarm, due, alone):
+        ladder = alarm.ladder
+        ladder.phase, ladder.state, ladder.team = "waiting", "unassigned", self.team_for(alarm)
+        ladder.of_nobody()
+        ladder.due, ladder.again, ladder.nobody, ladder.owner_first = due, None, alone, False
+        ladder.deadline = None if alone else due
+
+    def _round(self, alarm, but=None):
+        """All are told, again and again."""
+        ladder = alarm.ladder
+        ladder.phase = ladder.state = "exhausted"
+        ladder.of_nobody()
+        opens = []
+        for number, watch in self.on_ladder(ladder.team):
+            waits = self.plan.waits(watch, alarm.response, self.now)
+            if waits is not None:
+                opens.append(waits)
+            elif watch.person != but:
+                self.tell(alarm, watch.person, (*self.plan.channels(watch.person), *ladder.team.steps[number - 1][1]))
+        ladder.due = ladder.deadline = min([self.now + self._repeats(alarm), *opens])
+        ladder.again, ladder.nobody, ladder.owner_first = None, True, False
+
+    def tell(self, alarm, person, channels):
+        """By each of these channels; with none it is shown on the stream."""
+        for channel in channels or (None,):
+            result = "shown" if channel is None else "failed" if channel in self.failing else "waiting"
+            alarm.ladder.told[person, channel] = Told(self.now, result)
+            self.told.append([*alarm.key, person, channel or "", self.now - self.world.begin])
+
+    def tell_again(self, alarm):
+        """By all their channels."""
+        ladder = alarm.ladder
+        beside = ladder.team.steps[ladder.at - 1][1] if not ladder.owner_first else ()
+        self.tell(alarm, ladder.person, (*self.plan.channels(ladder.person), *beside))
+
+    # --- Whose it is ------------------------------------------------------------------------------------
+
+    def own(self, alarm, person, by_acknowledging=False):
+        """Whoever accepts has it, asked or not."""
+        ladder = alarm.ladder or Ladder()
+        ladder.by_acknowledging = by_acknowledging
+        alarm.ladder = ladder
+        here = [one for one in (self.on_ladder(self.plan and self.team_for(alarm))) if one[1].person == person]
+        ladder.phase, ladder.state, ladder.person, ladder.offered = "owned", "accepted", person, None
+        ladder.again, ladder.nobody, ladder.owner_first, ladder.held = None, False, False, False
+        if here:
+            ladder.at = ladder.step = here[0][0]
+            ladder.role = here[0][1].role
+        ladder.had, ladder.owned_since = self.seen(alarm), self.now
+        self._until_when(alarm)
+
+    def _until_when(self, alarm):
+        """Until the shift is over; who is not on duty has it for as long as an acknowledgement would hold."""
+        ladder = alarm.ladder
+        off_at = self.plan and self.plan.off_at(ladder.person, self.now)
+        ladder.on_duty = off_at is not None
+        lent = None
+        by_row_10 = ladder.by_acknowledging and alarm.acked_until is not None
+        if self.plan and not by_row_10 and alarm.condition != "absent":
+            lent = max(ladder.owned_since + alarm.usually_holds, self.now)
+        ladder.due = ladder.deadline = off_at if off_at is not None else lent
+
+    def is_lost(self, alarm):
+        was = alarm.ladder.on_duty
+        self._until_when(alarm)
+        ladder = alarm.ladder
+        return (was and not ladder.on_duty) or (ladder.due is not None and ladder.due <= self.now)
+
+    def tell_owner(self, alarm):
+        self.tell(alarm, alarm.ladder.person, self.plan.channels(alarm.ladder.person)[:1] if self.plan else ())
+
+    def give_back(self, alarm):
+        """To others, from the owner's step."""
+        ladder = alarm.ladder
+        ladder.offered, owner = None, ladder.person
+        if self.wanted(alarm):
+            ladder.phase = "idle"
+            self.ask(alarm, ladder.at, but=owner)
+        else:
+            self.rest(ladder)
+
     def lose(self, alarm):
         """It is news: whoever had it is told first, with their whole time, if they are on duty."""
         ladder = alarm.ladder
-        owner, step = ladder.person, ladder.step or 1
+        self.tell_owner(alarm)
         ladder.offered = None
-        here = any(watch.person == owner for _, watch in self._there(alarm))
-        if not here:
-            self.begin(alarm, step)
+        if self.plan is None or self.plan.off_at(ladder.person, self.now) is None or not self.wanted(alarm):
+            self.give_back(alarm)
             return
-        ladder.had, ladder.asked_at, ladder.nobody = self._seen(alarm), self.now, False
-        ladder.step, ladder.person, ladder.state = step, owner, "unassigned"
-        ladder.deadline = self.now + ACCEPT[alarm.priority]
-        if not self.tell(alarm, owner, step, by_all=False) and alarm.priority == "high":
-            self.ask(alarm, step + 1)
+        ladder.phase, ladder.owner_first, ladder.asked_at, ladder.had = "asking", True, self.now, self.seen(alarm)
+        self._asked(alarm, None, None)
+
+    def shift_over(self, alarm):
+        self.tell_owner(alarm)
+        self.give_back(alarm)
 
     # --- Channels ---------------------------------------------------------------------------------------
 
@@ -260,11 +347,11 @@ class Responsibilities:
         alarm = self.world.alarms.find(step.get("patient"), step["rule"], step["source"])
         if alarm is None or alarm.ladder is None:
             return
-        for (to, channel), told in alarm.ladder.told.items():
+        for (_, channel), told in alarm.ladder.told.items():
             if channel == step["channel"] and told.result in ("waiting", "failed"):
                 told.result = "taken"
-                if alarm.ladder.state == "unassigned" and told.at >= alarm.ladder.asked_at:
-                    alarm.ladder.state = "notified"
+        if alarm.ladder.phase == "asking":
+            alarm.ladder.state = self._heard(alarm.ladder)
 
     def undelivered(self, channel, waits):
         """# contract §5 `delivery.failing`"""
@@ -276,26 +363,32 @@ class Responsibilities:
         self.failing.add(channel)
         alarms.hold(*key, waits, self.now, kind="technical")
         for alarm, ladder in sorted(self.ladders(), key=lambda one: str(one[0].key)):
-            failed = [(key, told) for key, told in ladder.told.items() if key[1] == channel and told.result == "waiting"]
+            failed = [(to, told) for (to, by), told in ladder.told.items() if by == channel and told.result == "waiting"]
             for _, told in failed:
                 told.result = "failed"
-            asked = any(told.at >= ladder.asked_at for _, told in failed)
-            if asked and alarm.priority == "high" and ladder.state in ("unassigned", "notified") and ladder.person is not None:
+            if any(to == ladder.person for to, _ in failed) and ladder.phase == "asking" and alarm.priority == "high":
                 self._elsewhere(alarm)
 
     def _elsewhere(self, alarm):
         """What is high and cannot be delivered goes to the person's next channel, and to the next step, at once."""
         ladder = alarm.ladder
-        for channel in self.plan.channels(ladder.person):
-            told = ladder.told.get((ladder.person, channel))
-            if told is not None and told.at >= ladder.asked_at:
-                if told.result != "failed":
-                    return
-            elif self._told(alarm, ladder.person, channel) != "failed":
-                return
-        fresh = [told for told in ladder.told.values() if told.at >= ladder.asked_at]
-        if all(told.result == "failed" for told in fresh):
-            self.ask(alarm, ladder.step + 1)
+        beside = ladder.team.steps[ladder.at - 1][1] if not ladder.owner_first else ()
+        tried = lambda channel: (ladder.person, channel) in ladder.told and ladder.told[ladder.person, channel].at >= ladder.asked_at
+        left = [one for one in (*self.plan.channels(ladder.person), *beside) if one not in self.failing and not tried(one)]
+        if left:
+            self.tell(alarm, ladder.person, left[:1])
+        watch = self.plan.on_duty(ladder.team.id, ladder.team.steps[ladder.at - 1][0], self.now)
+        somebody_else = ladder.owner_first and (watch is None or watch.person != ladder.person)
+        if somebody_else or ladder.at < len(ladder.team.steps):
+            self.next_step(alarm)
+
+    def next_step(self, alarm):
+        ladder = alarm.ladder
+        if ladder.owner_first:
+            ladder.owner_first = False
+            self.ask(alarm, ladder.at, but=ladder.person)
+        else:
+            self.ask(alarm, ladder.at + 1)
 
     # --- Time -------------------------------------------------------------------------------------------
 
@@ -304,66 +397,73 @@ class Responsibilities:
         if not alarm.is_kept_back:
             return None
         since = alarm.ladder.held_since
-        return min(alarm.paused_until, self.now if since is None else since + HELD[alarm.priority])
-
-    def _due(self, alarm, at):
-        held = self.held_until(alarm)
-        return at if held is None or at is None else max(at, held)
+        return min(alarm.paused_until, (self.now if since is None else since) + HELD[alarm.priority])
 
     def deadlines(self):
-        for alarm, ladder in self.ladders():
-            if ladder.state in (*ASKED, "accepted"):
-                for at in (ladder.deadline, ladder.again):
-                    if at is not None:
-                        yield at if ladder.state == "accepted" else self._due(alarm, at)
+        for _, ladder in self.ladders():
+            yield from (at for at in (ladder.due, ladder.again) if at is not None)
         yield from self.holes.deadlines()
 
-    def settle(self):
-        if self.plan is not None:
-            for alarm in sorted(self.world.alarms.open.values(), key=lambda one: str(one.key)):
-                nobodys = alarm.ladder is None or alarm.ladder.state == "none"
-                if nobodys and alarm in self.risen_in and self._calls(alarm) and not alarm.is_kept_back:
-                    self._found(alarm)
-                if alarm.ladder is not None:
-                    self._settle(alarm, alarm.ladder)
-        self.holes.settle()
+    def put(self, plan):
+        """A new plan: whom it takes off duty has no alarm any more."""
+        self.plan = plan
+        for alarm in sorted(self.world.alarms.open.values(), key=lambda one: str(one.key)):
+            self.looked_at(alarm)
+            ladder = alarm.ladder
+            if plan is None or ladder is None:
+                continue
+            ladder.team = ladder.team and self.team_for(alarm)
+            if ladder.phase == "owned":
+                if self.is_lost(alarm):
+                    self.shift_over(alarm)
+            elif ladder.phase == "waiting" and not ladder.held:
+                self.ask(alarm, ladder.at)
+            elif ladder.phase == "asking" and not self._is_there(ladder):
+                until, ladder.owner_first = None if ladder.owner_first else ladder.step_due, False
+                self.ask(alarm, ladder.at, until=until)
+            elif ladder.phase == "exhausted":
+                told = max((told.at for told in ladder.told.values()), default=0)
+                if told + self._repeats(alarm) <= self.now:
+                    self._round(alarm)
 
-    def _settle(self, alarm, ladder):
-        now = self.now
-        if alarm.is_kept_back and ladder.held_since is None:
-            ladder.held_since = now
-        if not self._calls(alarm) and ladder.state in ASKED:
-            ladder.state, ladder.person, ladder.step, ladder.role = "none", None, None, None
-            ladder.deadline = ladder.again = None
-            ladder.nobody = False
-        if ladder.state == "accepted":
-            self._shift_over(alarm, ladder)
-            return
-        due = self._due(alarm, ladder.deadline)
-        if ladder.state in ASKED and due is not None and due <= now:
-            if ladder.state == "exhausted":
-                self._round(alarm)
-            elif ladder.person is None:
-                self.begin(alarm)
-            elif now < ladder.step_due:
-                self._relieve(alarm, ladder)
-            else:
-                self.ask(alarm, ladder.step + 1)
-            return
-        again = self._due(alarm, ladder.again)
-        if ladder.state in ("unassigned", "notified") and again is not None and again <= now:
-            self.tell(alarm, ladder.person, ladder.step, by_all=True)
-
-    def _relieve(self, alarm, ladder):
-        """The shift of whoever is asked is over: who comes then is asked."""
+    def _is_there(self, ladder):
+        if ladder.owner_first:
+            return self.plan.off_at(ladder.person, self.now) is not None
         watch = self.plan.on_duty(ladder.team.id, ladder.role, self.now)
-        if watch is not None and watch.person == ladder.person:
-            ladder.deadline = min(ladder.step_due, watch.end)
-        else:
-            self.ask(alarm, ladder.step, on=True)
+        return watch is not None and watch.person == ladder.person
 
-    def _shift_over(self, alarm, ladder):
-        off_at = self.plan.off_at(ladder.person, self.now)
-        borrowed = ladder.deadline is not None and ladder.deadline <= self.now
-        if off_at is None and borrowed and alarm.condition != "absent":
-            self.begin(alarm, ladder.step or 1)
+    def settle(self):
+        self.holes.settle()
+        for alarm in sorted(self.world.alarms.open.values(), key=lambda one: str(one.key)):
+            self.looked_at(alarm)
+            if alarm.ladder is not None:
+                self._time(alarm, alarm.ladder)
+        self.holes.exhausted()
+
+    def _time(self, alarm, ladder):
+        now = self.now
+        if ladder.due is not None and ladder.due <= now:
+            ladder.due = None
+            self._time_is_up(alarm, ladder)
+        elif ladder.again is not None and ladder.again <= now:
+            ladder.again = now + self._repeats(alarm)
+            self.tell_again(alarm)
+
+    def _time_is_up(self, alarm, ladder):
+        if self.plan is None:
+            self.rest(ladder)
+        elif ladder.phase == "owned":
+            if self.is_lost(alarm):
+                self.shift_over(alarm)
+        elif ladder.phase == "waiting":
+            self.ask(alarm, ladder.at)
+        elif ladder.phase == "exhausted":
+            self._round(alarm)
+        elif ladder.phase == "asking" and self.now < ladder.step_due and not ladder.owner_first and not self._is_there(ladder):
+            self.ask(alarm, ladder.at, until=ladder.step_due)
+        elif ladder.phase == "asking" and self.now < ladder.step_due:
+            # The same person goes on.
+            watch = self.plan.on_duty(ladder.team.id, ladder.role, self.now)
+            ladder.due = ladder.deadline = min(ladder.step_due, watch.end)
+        elif ladder.phase == "asking":
+            self.next_step(alarm)

@@ -21,10 +21,7 @@ class Holes:
         yield from (one.begin for one in plan.watches)
 
     def settle(self):
-        self._holes()
-        self._exhausted()
-
-    def _holes(self):
+        """The next of each role, where it is near; what was high stays so while there is one. # contract row 21"""
         plan, now, alarms = self.duty.plan, self.duty.now, self.duty.world.alarms
         found = plan.holes(now) if plan is not None else {}
         # Where the plan itself ends that is one alarm.
@@ -33,19 +30,20 @@ class Holes:
         if plan is not None and ends - WARNED <= now:
             near[None, HOLE, "plan"] = ends
         for alarm in [one for one in alarms.open.values() if one.rule == HOLE]:
-            if alarm.key not in near or (alarm.priority == "high" and near[alarm.key] > now):
+            if alarm.key not in near:
                 alarms.over(alarm.key, now)
         for key, begin in near.items():
             priority = "high" if begin <= now else "medium"
             alarms.hold(*key, priority, now, kind="technical")
 
-    def _exhausted(self):
+    def exhausted(self):
         """One for each team, or ward without one; it asks nobody itself."""
         duty = self.duty
         wanted = {}
         for alarm, ladder in duty.ladders():
-            if alarm.rule != EXHAUSTED and (ladder.state == "exhausted" or (ladder.state == "unassigned" and ladder.nobody)):
-                source = ladder.team.id if ladder.team else duty.ward(alarm) or "gateway"
+            if ladder.nobody:
+                ward = duty.ward(alarm)
+                source = f"team/{ladder.team.id}" if ladder.team else f"ward/{ward}" if ward else "gateway"
                 wanted[None, EXHAUSTED, source] = "high"
         alarms = duty.world.alarms
         for alarm in [one for one in alarms.open.values() if one.rule == EXHAUSTED and one.key not in wanted]:
