@@ -58,6 +58,7 @@ def differences(step, model, driver):
     if model.get("answer") != driver.get("answer"):
         command = step.get("command", {})
         found.add(f"answer {command.get('act') or command.get('do')}: model {model.get('answer')}, driver {driver.get('answer')}")
+    _responsible(found, model, driver)
     if driver.get("monitored") is None:
         return found
     left, right = model.get("monitored", {}), driver["monitored"]
@@ -78,6 +79,36 @@ def _alarms(found, left, right):
         for field in FIELDS:
             if one.get(field) != other.get(field):
                 found.add(f"{field} {rule_kind(one['rule'])}: model {one.get(field)}, driver {other.get(field)}")
+
+
+RESPONSIBLE = ("state", "team", "step", "role", "person", "deadline", "offered", "told")
+
+
+def _responsible(found, model, driver):
+    """Who answers for what, until when, and who was told at which moment."""
+    if "told" not in driver:
+        return
+    key = lambda one: (one["patient"], one["rule"], one["source"])
+    left, right = ({key(one): one for one in answer["responsible"]} for answer in (model, driver))
+    for one in sorted(set(left) | set(right), key=str):
+        mine, theirs = left.get(one), right.get(one)
+        if mine is None or theirs is None:
+            found.add(f"responsible {rule_kind(one[1])} {(mine or theirs)['state']}: only {'model' if theirs is None else 'driver'}")
+            continue
+        if mine["state"] != theirs["state"]:
+            found.add(f"responsible: model {mine['state']}, driver {theirs['state']}")
+            continue
+        for field in RESPONSIBLE[1:]:
+            if _plain(mine[field]) != _plain(theirs[field]):
+                found.add(f"{field} of {mine['state']}")
+    left, right = ({tuple(map(str, one)) for one in answer["told"]} for answer in (model, driver))
+    for side, more in (("model", left - right), ("driver", right - left)):
+        if more:
+            found.add(f"told: only {side}")
+
+
+def _plain(value):
+    return sorted(map(list, value)) if isinstance(value, list) else value
 
 
 def _once(items):

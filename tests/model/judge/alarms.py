@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import pauses
+from . import pauses, responsibility_acts
 from .names import MOMENTARY_HELD
 from .rules import ORDER
 from .when import MINUTE, US
@@ -72,6 +72,8 @@ class Alarm:
     beyond: tuple | None = None
     known: int = 0
     forgotten: bool = False
+    acked_by: str | None = None
+    ladder: object = None
 
     @property
     def key(self):
@@ -99,8 +101,13 @@ class Alarm:
     @property
     def holds(self):
         """How long an acknowledgement holds: what the rule or the class says, else by priority. # contract §5, §0.13"""
+        return self.acknowledge_for or self.usually_holds
+
+    @property
+    def usually_holds(self):
+        """By its priority alone."""
         equipment = self.kind == "technical" and self.patient is not None
-        return self.acknowledge_for or max(HOLDS[self.priority], 30 * MINUTE if equipment else 0)
+        return max(HOLDS[self.priority], 30 * MINUTE if equipment else 0)
 
     @property
     def latches(self):
@@ -119,6 +126,7 @@ class Alarms:
         self.heard = []
         self.scopes = []
         self.ended, self.told_over, self.reminded = {}, [], []
+        self.duty = None
 
     def take(self):
         """What was said since the last time."""
@@ -129,6 +137,8 @@ class Alarms:
     def announce(self, alarm, now):
         """Information is shown, not announced. # contract §0.22"""
         alarm.told_at, alarm.untold = now, False
+        if self.duty is not None and self.open.get(alarm.key) is alarm:
+            self.duty.news(alarm)
         if alarm.priority == "info" or alarm.quiet or alarm.is_kept_back or self._twice_an_hour(alarm, now):
             return
         self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
@@ -159,6 +169,8 @@ class Alarms:
             alarm.paused_how, alarm.paused_until = "paused", min(alarm.scope.until, now + LONGEST_PAUSE[priority])
         self.open[alarm.key] = alarm
         self._hold(alarm, now)
+        if self.duty is not None:
+            self.duty.raised(alarm)
         self.announce(alarm, now)
         return alarm
 
@@ -442,8 +454,10 @@ class Alarms:
         if not command.get("actor"):
             return "invalid"
         act = command["act"]
-        if act != "comment" and command.get("seen") == "first" and self._rose(alarm):
+        if act not in ("comment", "received") and command.get("seen") == "first" and self._rose(alarm):
             return "conflict"
+        if act in responsibility_acts.ACTS:
+            return responsibility_acts.ACTS[act](self.duty, alarm, command["actor"])
         return getattr(self, "_" + act)(alarm, command, now, until)
 
     def _rose(self, alarm):
@@ -461,6 +475,9 @@ class Alarms:
         alarm.resume()
         alarm.acked_at, alarm.kept_back = now, None
         alarm.acked_until = None if alarm.condition == "momentary" else now + alarm.holds
+        alarm.acked_by = command["actor"]
+        if self.duty is not None:
+            responsibility_acts.acknowledged(self.duty, alarm, command["actor"])
         return "done"
 
     def _unacknowledge(self, alarm, command, now, until):
@@ -468,6 +485,10 @@ class Alarms:
             return "already_so"
         self._news(alarm, now)
         return "done"
+
+    def taken_back(self, alarm):
+        """By who gives it back: that announces nothing."""
+        self._void(alarm)
 
     def _reset(self, alarm, command, now, until):
         reason = command.get("reason")

@@ -2,7 +2,7 @@
 
 import re
 
-from . import losses, pauses, units, watched
+from . import losses, pauses, responsibility_acts, units, watched
 from .bindings import Binding
 from .people import Device, Patient, interval
 from .readings import Copy
@@ -147,14 +147,14 @@ def _judge_again(world, person, touched, reason):
 
 
 def _discharge(world, command):
-    """Row 25; limits belong to a stay. # contract §0.18"""
+    """Row 25: what is high and waits for an answer, kept back or not, needs a reason; limits belong to a stay. # contract §0.18"""
     person = world.patients.get(command["patient"])
     if person is None:
         return "not_found"
     if not person.here:
         return "already_so"
     mine = [a for a in world.alarms.open.values() if a.patient == person.id]
-    if not command.get("reason") and any(a.priority == "high" and a.state == "alarming" for a in mine):
+    if not command.get("reason") and any(a.priority == "high" and a.acked_at is None and not a.latched for a in mine):
         return "conflict"
     for alarm in mine:
         world.alarms.close(alarm, "discharged")
@@ -514,6 +514,14 @@ def _pause(world, command):
 
 def _end_pause(world, command):
     return pauses.end(world, command)
+
+
+def _hand_over(world, command):
+    return responsibility_acts.hand_over(world, command)
+
+
+def _take_over(world, command):
+    return responsibility_acts.take_over(world, command)
 
 
 def _ended_by_person(world, alarm):

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from . import alarms, commands, events, gaps, intake, losses, monitored, names, rules, silence, sources, watched
+from . import (alarms, commands, events, gaps, intake, losses, monitored, names, responsibility, responsibility_plan, rules, silence,
+               sources, watched)
 from .bindings import Bindings
 from .rules import ORDER, SIDES
 from .when import US, stamp
@@ -49,6 +50,7 @@ class World:
         self.losses, self.lost_of = {}, {}
         self.suspects = {}
         self.events = events.Events(self)
+        self.duty = self.alarms.duty = responsibility.Responsibilities(self)
         self.number = 0
 
     # --- Steps --------------------------------------------------------------------------------------
@@ -71,6 +73,12 @@ class World:
             answer = commands.carry_out(self, step["command"])
         elif "reload" in step:
             self.reload(tuple(tuple(pair) for pair in step["reload"]))
+        elif "duty" in step:
+            self.duty.put(step["duty"] and responsibility_plan.Plan(step["duty"], self.begin))
+        elif "delivered" in step:
+            self.duty.delivered(step["delivered"])
+        elif "undelivered" in step:
+            self.duty.undelivered(**step["undelivered"])
         self.settle()
         return self.answer(answer)
 
@@ -85,6 +93,7 @@ class World:
                 for a in sorted(self.alarms.open.values(), key=lambda one: str(one.key))
             ],
             "announced": told, "closed": closed, "told_over": told_over, "reminded": reminded, "answer": answer,
+            "told": self.duty.take(), "responsible": self.duty.shown(),
             "monitored": {p.id: monitored.monitored(self, p) for p in self.patients.values() if p.here},
         }
 
@@ -109,6 +118,7 @@ class World:
                 yield watch.deadline()
         yield from silence.deadlines(self)
         yield from watched.deadlines(self)
+        yield from self.duty.deadlines()
         for person in self.patients.values():
             yield from person.waits if person.here else ()
 
@@ -125,6 +135,7 @@ class World:
         watched.settle(self)
         if last:
             self.alarms.fire(self.now)
+            self.duty.settle()
 
     # --- Rules --------------------------------------------------------------------------------------
 

@@ -202,6 +202,14 @@ impl Alarm {
         }
     }
 
+    /// Who acknowledged it gives it back to others: that announces nothing.
+    pub(super) fn give_back(&mut self) {
+        self.acknowledged = None;
+        if self.state == State::Acknowledged {
+            self.state = State::Alarming;
+        }
+    }
+
     /// A person takes it back: row 13.
     pub fn unacknowledge(&mut self, now: Timestamp) -> Result<Change, Refusal> {
         match self.state {

@@ -13,7 +13,7 @@ use crate::output::transition::Change;
 /// What is switched off, and a pause of a scope, has an end no further away than this: longer is forgotten.
 pub const LONGEST: Span = Span::hours(24);
 
-/// The longest pause of an alarm of a priority.
+/// The longest pause of an alarm of a priority, and how long pauses hold the ladder of who is called in all.
 pub const fn longest_pause(priority: Priority) -> Span {
     match priority {
         Priority::High => Span::mins(2),
@@ -21,9 +21,6 @@ pub const fn longest_pause(priority: Priority) -> Span {
         Priority::Low | Priority::Info => Span::mins(60),
     }
 }
-
-/// For so long at most does the ladder of a high alarm wait.
-pub(super) const LADDER_WAITS: Span = Span::mins(2);
 
 impl Alarm {
     /// A person keeps its signals back for a while: row 14.
@@ -121,14 +118,11 @@ impl Alarm {
         self.inactivate(&pause.by, how, Some(&pause.reason), (now, until));
     }
 
-    /// Until when the ladder of who is called waits, if it does: for an end of what is more than a pause of sound, and
-    /// that of a high alarm 2 min at most (row 2). A pause of sound never stops or delays it (row 14).
+    /// Until when the ladder of who is called waits, if it does: for an end of what is more than a pause of sound, as long as
+    /// one of its priority may be at most (row 2). A pause of sound never stops or delays it (row 14).
     pub fn ladder_held_until(&self, now: Timestamp) -> Option<Timestamp> {
         let kept_back = self.inactivation.as_ref().filter(|one| one.what == What::Alarm)?;
-        let until = match self.priority {
-            Priority::High => kept_back.until.min(kept_back.at + LADDER_WAITS),
-            Priority::Medium | Priority::Low | Priority::Info => kept_back.until,
-        };
+        let until = kept_back.until.min(kept_back.at + longest_pause(self.priority));
         Some(until).filter(|until| *until > now)
     }
 

@@ -20,8 +20,8 @@ pub(crate) use self::receipts::was_told;
 use minicbor::{Decode, Encode};
 
 use self::ask::Whom;
-use super::pausing::LADDER_WAITS;
-use crate::model::alarm::{Alarm, Priority, Response, State};
+use super::pausing::longest_pause;
+use crate::model::alarm::{Alarm, Condition, Priority, Response, State};
 use crate::model::duty::DutyPlan;
 use crate::model::ids::ChannelId;
 use crate::model::responsibility::{Assignment, Responsibility};
@@ -84,6 +84,14 @@ pub struct Ladder {
     #[n(10)]
     #[cbor(default)]
     owned_since: Option<Timestamp>,
+    /// When the time of the step is up, whoever is on duty for it meanwhile, in the gateway's own time.
+    #[n(11)]
+    #[cbor(default)]
+    step_until: Option<Timestamp>,
+    /// Whether its alarm was acknowledged when it moved last.
+    #[n(12)]
+    #[cbor(default)]
+    acknowledged: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -118,12 +126,12 @@ fn wants(alarm: &Alarm) -> bool {
     stands && asks(alarm)
 }
 
-/// Whether an alarm is one that people are asked to answer for. Those about people who do not answer ask nobody.
+/// Whether an alarm is one that people are asked to answer for. That nobody answers asks nobody.
 fn asks(alarm: &Alarm) -> bool {
     alarm.priority >= Priority::Medium
         && alarm.group.is_none()
         && alarm.quiet_until.is_none()
-        && !alarm.rule.as_str().starts_with("duty.")
+        && alarm.rule.as_str() != "duty.exhausted"
 }
 
 /// Nobody hands it over any more.
@@ -189,16 +197,13 @@ impl Ladder {
                 self.accept(alarm, actor, true, ground);
             }
             (Change::Released, _) => self.give_back(alarm, ground),
-            (Change::Rejected, _) if std::mem::take(&mut self.owner_first) => {
-                let owner = ask::person(alarm);
-                self.ask_from(alarm, self.step, &owner, ground);
-            }
             (Change::Rejected, _) => self.next_step(alarm, ground),
             (Change::Received, Some(actor)) => receipts::received(alarm, actor, ground.plan),
-            _ if self.is_voided(change) => self.ask_again(alarm, ground),
+            _ if self.is_voided(alarm, change) => self.ask_again(alarm, ground),
             _ => {}
         }
         self.settle(alarm, change, ground);
+        self.acknowledged = alarm.acknowledged.is_some();
     }
 
     /// Brings the ladder in line with how its alarm stands.
@@ -236,14 +241,11 @@ impl Ladder {
         }
     }
 
-    /// Until when a pause holds it, in the gateway's own time. Pauses that follow each other hold that of a high alarm no
-    /// longer than one.
+    /// Until when a pause holds it, in the gateway's own time. Pauses that follow each other hold it no longer than the longest.
     fn held_until(&self, alarm: &Alarm, now: Stamp) -> Option<Timestamp> {
         let until = now.own(alarm.ladder_held_until(now.wall())?);
-        let until = match (alarm.priority, self.paused_since) {
-            (Priority::High, Some(since)) => until.min(since + LADDER_WAITS),
-            _ => until,
-        };
+        let longest = |since| since + longest_pause(alarm.priority);
+        let until = self.paused_since.map_or(until, |since| until.min(longest(since)));
         Some(until).filter(|until| *until > now.at)
     }
 
@@ -272,11 +274,12 @@ impl Ladder {
                 let there = if self.owner_first {
                     ask::is_on_duty(alarm, plan, wall)
                 } else {
-                    ask::is_there(alarm, plan, wall)
+                    ask::watch_of(alarm, plan, wall).is_some()
                 };
-                if !there {
-                    self.owner_first = false;
+                if !there && std::mem::take(&mut self.owner_first) {
                     self.ask_from(alarm, self.step, &[], ground);
+                } else if !there {
+                    self.relieve(alarm, ground);
                 }
             }
         }
@@ -296,7 +299,8 @@ impl Ladder {
             return self.time_is_up(alarm, ground, before.as_ref());
         }
         if self.again_at.take_if(|at| *at <= due).is_some() {
-            self.again_at = Some(due + repeats_every(alarm)).filter(|at| Some(*at) < self.due_at);
+            let next = Some(due + repeats_every(alarm));
+            self.again_at = next.filter(|at| Some(*at) < self.step_until);
             self.tell_again(alarm, ground);
         }
         self.told_of(alarm, before.as_ref())
@@ -323,14 +327,8 @@ impl Ladder {
                 self.held = false;
                 self.ask_from(alarm, self.step, &[], ground);
             }
-            Phase::Asking if std::mem::take(&mut self.owner_first) => {
-                let owner = ask::person(alarm);
-                self.ask_from(alarm, self.step, &owner, ground);
-            }
-            Phase::Asking if !ask::is_there(alarm, plan, ground.now.wall()) => {
-                self.ask_from(alarm, self.step, &[], ground);
-            }
-            Phase::Asking => self.next_step(alarm, ground),
+            Phase::Asking if self.owner_first => self.next_step(alarm, ground),
+            Phase::Asking => self.watch_over(alarm, plan, ground),
             Phase::Exhausted => self.round(alarm, ground),
         }
         self.told_of(alarm, before)
@@ -350,8 +348,8 @@ impl Ladder {
         })
     }
 
-    /// Whether news ends that somebody has the alarm (rows 10, 12, 13 and 20).
-    fn is_voided(&self, change: Change) -> bool {
+    /// Whether news ends that somebody has the alarm (rows 10, 12, 13 and 20), or its acknowledgement is void otherwise.
+    fn is_voided(&self, alarm: &Alarm, change: Change) -> bool {
         let again = matches!(
             change,
             Change::PriorityRose
@@ -359,7 +357,10 @@ impl Ladder {
                 | Change::AcknowledgementOver
                 | Change::Unacknowledged
         );
-        self.is_owned() && (again || (change == Change::BackPresent && self.by_acknowledging))
+        let void = self.acknowledged
+            && alarm.acknowledged.is_none()
+            && alarm.condition != Condition::Absent;
+        self.is_owned() && (again || void)
     }
 
     fn begin(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
@@ -372,6 +373,7 @@ impl Ladder {
     fn hasten(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let soonest = ground.now.at + accepts_within(alarm);
         self.due_at = Some(self.due_at.map_or(soonest, |due| due.min(soonest)));
+        self.step_until = self.step_until.map(|until| until.min(soonest));
         self.again_at = Some(ground.now.at + repeats_every(alarm));
         match self.phase {
             Phase::Asking => self.tell_again(alarm, ground),
@@ -381,8 +383,12 @@ impl Ladder {
         }
     }
 
+    /// To the next step; where whoever had it was asked first, to others from theirs.
     fn next_step(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
-        self.owner_first = false;
+        if std::mem::take(&mut self.owner_first) {
+            let owner = ask::person(alarm);
+            return self.ask_from(alarm, self.step, &owner, ground);
+        }
         self.ask_from(alarm, self.step + 1, &[], ground);
     }
 

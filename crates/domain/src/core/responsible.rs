@@ -60,7 +60,7 @@ impl Core {
         // An alarm about it may itself be nobody's: it asks nobody, so that this ends.
         while !out.unanswered.is_empty() {
             let mut moved = std::mem::take(&mut out.unanswered);
-            moved.retain(|moved| moved.priority.is_some() || self.site.duty.misses(&moved.alarm));
+            moved.retain(|moved| moved.nobody || self.site.duty.misses(&moved.alarm));
             if !moved.is_empty() {
                 self.site_mut().unanswered(moved, out);
                 self.note_site_deadline();

@@ -368,9 +368,17 @@ impl Alarm {
     pub fn calls(&self) -> bool {
         match self.state {
             State::Alarming => true,
+            State::Paused | State::Off => !self.is_muted() && self.waits_for_an_answer(),
+            State::Acknowledged | State::Latched | State::Closed => false,
+        }
+    }
+
+    /// Whether it waits for somebody to answer, be it kept back meanwhile.
+    pub fn waits_for_an_answer(&self) -> bool {
+        match self.state {
+            State::Alarming => true,
             State::Paused | State::Off => {
-                let sound = self.inactivation.as_ref().is_some_and(|one| one.what == What::Audio);
-                sound && self.acknowledged.is_none() && self.condition != Condition::Absent
+                self.acknowledged.is_none() && self.condition != Condition::Absent
             }
             State::Acknowledged | State::Latched | State::Closed => false,
         }

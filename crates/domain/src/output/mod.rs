@@ -5,7 +5,6 @@ pub mod transition;
 
 use std::sync::Arc;
 
-use crate::model::alarm::Priority;
 use crate::model::duty::DutyPlan;
 use crate::model::fate::Fate;
 use crate::model::ids::{AlarmId, ChannelId, DeviceId, PatientId, RuleId, SiteId, TeamId, WardId};
@@ -70,8 +69,8 @@ pub(crate) struct Unanswered {
     pub(crate) team: Option<TeamId>,
     /// Of which ward it is.
     pub(crate) ward: Option<WardId>,
-    /// How grave it is; `None` where somebody takes it, or is asked.
-    pub(crate) priority: Option<Priority>,
+    /// Whether nobody takes it, and nobody is asked who has not been.
+    pub(crate) nobody: bool,
 }
 
 impl Output {

@@ -31,7 +31,7 @@ pub struct Duty {
     /// When a hole has to be looked at next, in the gateway's own time.
     #[n(1)]
     wake_at: Option<Timestamp>,
-    /// Alarms that nobody takes: whose they would be, and how grave they are.
+    /// Alarms that nobody takes: whose they would be.
     #[n(2)]
     unanswered: BTreeMap<AlarmId, Nobody>,
 }
@@ -44,8 +44,6 @@ struct Nobody {
     team: Option<TeamId>,
     #[n(1)]
     ward: Option<WardId>,
-    #[n(2)]
-    priority: Priority,
 }
 
 /// The plan, shared with whoever is asked by it.
@@ -134,38 +132,29 @@ impl Site {
         plan.watches.iter().flat_map(|watch| [watch.from, watch.until]).collect()
     }
 
-    /// Whether nobody takes some alarms: one alarm of the gateway for each team, as grave as the gravest of them.
+    /// Whether nobody takes some alarms: one alarm of the gateway for each team, high whatever they are.
     pub(crate) fn unanswered(&mut self, moved: Vec<Unanswered>, out: &mut Output) {
         let mut sources = BTreeSet::new();
-        for Unanswered { alarm, team, ward, priority } in moved {
-            let before = match priority {
-                Some(priority) => {
-                    self.duty.unanswered.insert(alarm, Nobody { team, ward, priority })
-                }
-                None => self.duty.unanswered.remove(&alarm),
+        for Unanswered { alarm, team, ward, nobody } in moved {
+            let before = if nobody {
+                self.duty.unanswered.insert(alarm, Nobody { team, ward })
+            } else {
+                self.duty.unanswered.remove(&alarm)
             };
             if let Some(before) = before {
                 sources.insert(before.source());
             }
         }
-        let mut gravest: BTreeMap<String, &Nobody> = BTreeMap::new();
-        for nobody in self.duty.unanswered.values() {
-            let of_source = gravest.entry(nobody.source()).or_insert(nobody);
-            if nobody.priority > of_source.priority {
-                *of_source = nobody;
-            }
-        }
-        let said: Vec<_> = gravest
-            .into_iter()
-            .map(|(source, nobody)| {
-                let text = text::unanswered(nobody.team.as_ref(), nobody.ward.as_ref());
-                (source, nobody.priority, text)
-            })
+        let said: BTreeMap<String, String> = self
+            .duty
+            .unanswered
+            .values()
+            .map(|one| (one.source(), text::unanswered(one.team.as_ref(), one.ward.as_ref())))
             .collect();
-        for (source, priority, text) in said {
+        for (source, text) in said {
             sources.remove(&source);
             let key = Key::new(rule(UNANSWERED), source);
-            self.raise_or_reword(present(key, priority, text, out), out);
+            self.raise_or_reword(present(key, Priority::High, text, out), out);
         }
         for source in sources {
             let key = Key::new(rule(UNANSWERED), source);

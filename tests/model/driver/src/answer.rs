@@ -7,7 +7,10 @@ use serde_json::Value;
 use vitalgate_domain::core::Core;
 use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
+
+use crate::duty::{self, Call, Responsible};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Seen {
@@ -21,6 +24,10 @@ pub(crate) struct Seen {
     /// What is switched off, of which people were reminded.
     reminded: BTreeSet<Vec<Option<String>>>,
     answer: Option<Value>,
+    /// Who was told, by what, and when.
+    told: BTreeSet<Call>,
+    /// Who answers for what is open.
+    responsible: Vec<Responsible>,
 }
 
 /// An open alarm.
@@ -39,11 +46,21 @@ struct Shown {
 
 impl Seen {
     /// Of the core as it is, and of what moved since the last step.
-    pub(crate) fn of(history: Value, step: u64, core: &Core, moved: &[Transition]) -> Self {
+    pub(crate) fn of(
+        history: Value,
+        step: u64,
+        core: &Core,
+        moved: &[Transition],
+        begin: Timestamp,
+    ) -> Self {
         let of_patients = core.patients.values().flat_map(|patient| patient.alarms.iter());
-        let all = of_patients.chain(core.site.alarms.iter());
-        let mut alarms: Vec<Shown> = all.map(|(_, open)| shown(&open.alarm, core)).collect();
+        let all: Vec<&Alarm> =
+            of_patients.chain(core.site.alarms.iter()).map(|(_, open)| &open.alarm).collect();
+        let mut alarms: Vec<Shown> = all.iter().map(|alarm| shown(alarm, core)).collect();
         alarms.sort();
+        let mut responsible: Vec<_> =
+            all.iter().filter_map(|alarm| Responsible::of(alarm, core, begin)).collect();
+        responsible.sort();
         let mut answer = Self {
             history,
             step,
@@ -53,8 +70,13 @@ impl Seen {
             told_over: BTreeSet::new(),
             reminded: BTreeSet::new(),
             answer: None,
+            told: BTreeSet::new(),
+            responsible,
         };
         for transition in moved {
+            if let TransitionBody::Alarm { alarm, .. } = &transition.body {
+                answer.told.extend(duty::calls(alarm, transition.seq, core, begin));
+            }
             answer.take(&transition.body, core);
         }
         answer

@@ -6,6 +6,7 @@
 //! ```
 
 mod answer;
+mod duty;
 mod stage;
 mod step;
 

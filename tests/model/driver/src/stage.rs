@@ -19,6 +19,7 @@ use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
 use vitalgate_formats::{Request, decode};
 
 use crate::answer::{self, Seen};
+use crate::duty::{self, NotTaken, Taken};
 use crate::step::{self, Header, Step, What};
 
 const SIGNALS: &str = include_str!("../../../../config/signals.toml");
@@ -26,6 +27,9 @@ const RULES: &str = include_str!("../../../../config/rules.toml");
 
 /// As long as the shipped configuration keeps what is measured.
 const RETENTION: Span = Span::days(400);
+
+/// Patient, rule and source.
+type Key = (Option<String>, String, String);
 
 /// One history on its way.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ pub(crate) struct Stage {
     /// The number of each alarm's first transition.
     raised: BTreeMap<AlarmId, u64>,
     /// Patient, rule and source of alarms that are closed: the gateway refuses commands about them (row 27).
-    closed: BTreeSet<(Option<String>, String, String)>,
+    closed: BTreeSet<Key>,
 }
 
 impl Stage {
@@ -92,10 +96,21 @@ impl Stage {
             let Texts { signals, rules, site } = texts(self.site.clone(), changes)?;
             self.fold(Input::Configuration { signals, rules, site });
         }
+        if let Some(plan) = &step.duty {
+            let plan = plan.as_ref().map(|plan| plan.read(self.begin)).transpose()?;
+            self.fold(Input::Duty(plan.map(Box::new)));
+        }
+        if let Some(taken) = &step.delivered {
+            self.delivered(taken)?;
+        }
+        if let Some(NotTaken { channel, waits }) = &step.undelivered {
+            let (channel, words) = (id(channel)?, "503".to_owned());
+            self.fold(Input::Undelivered { channel, waits: *waits, words });
+        }
         if step.restart {
             self.restart()?;
         }
-        let answer = Seen::of(self.history.clone(), self.steps, &self.core, &self.log);
+        let answer = Seen::of(self.history.clone(), self.steps, &self.core, &self.log, self.begin);
         self.steps += 1;
         Ok(answer.or(refused))
     }
@@ -144,6 +159,19 @@ impl Stage {
             .collect();
         self.core =
             Core::restore(parts.iter().map(|p| (p.kind, p.key.as_str(), p.body.as_slice())))?;
+        Ok(())
+    }
+
+    /// A channel took the last it was given of an alarm that is open.
+    fn delivered(&mut self, taken: &Taken) -> anyhow::Result<()> {
+        let alarm = self.open(taken.patient.as_deref(), &taken.rule, &taken.source);
+        let told = alarm.and_then(|alarm| {
+            let seq = duty::last_told(alarm.responsibility.as_ref()?, &taken.channel)?;
+            Some((alarm.id.clone(), seq))
+        });
+        if let Some((alarm, seq)) = told {
+            self.fold(Input::Delivered { channel: id(&taken.channel)?, alarm, seq });
+        }
         Ok(())
     }
 
@@ -282,6 +310,11 @@ impl Stage {
                 let seen = if seen == "first" { first.unwrap_or(alarm.seq) } else { alarm.seq };
                 Action::Alarm { id: alarm.id.clone(), seen, act }
             }
+            What::HandOver { to } => Action::HandOver { to: to.clone() },
+            What::TakeOver { from, alarms } => Action::TakeOver {
+                from: from.clone(),
+                alarms: alarms.iter().filter_map(|key| self.seen(key)).collect(),
+            },
             What::Pause { scope, reason, until } => Action::Pause {
                 scope: scope_of(scope)?,
                 reason: reason.clone(),
@@ -305,6 +338,11 @@ impl Stage {
             None => &self.core.site.alarms,
         };
         alarms.iter().map(|(_, open)| &open.alarm).find(wanted)
+    }
+
+    /// Id and number of an open alarm, as somebody sees it.
+    fn seen(&self, (patient, rule, source): &Key) -> Option<(AlarmId, u64)> {
+        self.open(patient.as_deref(), rule, source).map(|alarm| (alarm.id.clone(), alarm.seq))
     }
 
     fn expected(&self, signals: &[step::Expected]) -> anyhow::Result<Vec<ExpectedSignal>> {

@@ -1,9 +1,11 @@
 //! The lines of a history.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
 use vitalgate_domain::model::pause::What as Kept;
+
+use crate::duty::{NotTaken, Plan, Taken};
 
 /// One line.
 #[derive(Debug, Deserialize)]
@@ -34,6 +36,16 @@ pub(crate) struct Step {
     pub(crate) reload: Option<Vec<(String, String)>>,
     #[serde(default)]
     pub(crate) restart: bool,
+    /// Who is on duty from here on; `null` where no plan says so any more.
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) duty: Option<Option<Plan>>,
+    pub(crate) delivered: Option<Taken>,
+    pub(crate) undelivered: Option<NotTaken>,
+}
+
+/// What is there, be it `null`.
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Plan>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,6 +155,14 @@ pub(crate) enum What {
         #[serde(default)]
         reason: String,
         until: f64,
+    },
+    HandOver {
+        to: String,
+    },
+    TakeOver {
+        from: String,
+        /// Patient, rule and source of each.
+        alarms: Vec<(Option<String>, String, String)>,
     },
     /// Of the pauses of this scope the one that began last.
     EndPause {

@@ -3,7 +3,6 @@
 use super::{Book, Key, Open};
 use crate::alarms::lifecycle::Refusal;
 use crate::alarms::responsibility::{Ground, Ladder, was_told};
-use crate::model::alarm::State;
 use crate::model::command::{AlarmAct, Outcome};
 use crate::model::ids::ChannelId;
 use crate::model::time::Timestamp;
@@ -95,7 +94,7 @@ impl Open {
                 alarm: alarm.id.clone(),
                 team: responsibility.team.clone(),
                 ward: alarm.ward_shown().cloned(),
-                priority: nobody.then_some(alarm.priority),
+                nobody,
             });
         }
     }
@@ -126,9 +125,7 @@ impl Open {
             }
             AlarmAct::Reject => Err(Refusal::conflict("somebody else is asked")),
             AlarmAct::Release if owns => {
-                if self.alarm.state == State::Acknowledged {
-                    self.alarm.unacknowledge(out.wall())?;
-                }
+                self.alarm.give_back();
                 Ok(Change::Released)
             }
             AlarmAct::Release => Err(Refusal::conflict("somebody else has it, or nobody")),

@@ -2,7 +2,7 @@
 
 use super::{Ground, Ladder, Phase, accepts_within, repeats_every};
 use crate::model::alarm::Alarm;
-use crate::model::duty::{Calling, DutyPlan, DutyStep, Watch};
+use crate::model::duty::{Calling, DutyPlan, DutyStep, Team, Watch};
 use crate::model::ids::{ChannelId, DutyRole};
 use crate::model::responsibility::{Assignment, Delivery, Responsibility, Told};
 use crate::model::time::Timestamp;
@@ -51,14 +51,19 @@ pub(super) fn last_told(alarm: &Alarm) -> Timestamp {
     told.map(|told| told.at).max().unwrap_or_default()
 }
 
-/// Whether whoever is asked is still on duty as what they are asked.
-pub(super) fn is_there(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool {
-    let Some(responsibility) = &alarm.responsibility else { return false };
-    let Responsibility { team: Some(team), role: Some(role), person, .. } = responsibility else {
-        return false;
+/// The watch on which whoever is asked is still on duty as what they are asked.
+pub(super) fn watch_of<'p>(
+    alarm: &Alarm,
+    plan: &'p DutyPlan,
+    wall: Timestamp,
+) -> Option<&'p Watch> {
+    let Responsibility { team: Some(team), role: Some(role), person, .. } =
+        alarm.responsibility.as_ref()?
+    else {
+        return None;
     };
     let watch = plan.on_duty(team, role, wall);
-    watch.is_some_and(|watch| person.as_deref() == Some(watch.person.as_str()))
+    watch.filter(|watch| person.as_deref() == Some(watch.person.as_str()))
 }
 
 /// Tells everybody on the ladder who may be called, but for some: when the next may be who may not be now.
@@ -211,11 +216,12 @@ impl Ladder {
         shift_over: Option<Timestamp>,
     ) {
         let now = ground.now;
-        let due = now.at + accepts_within(alarm);
+        let until = now.at + accepts_within(alarm);
+        self.step_until = Some(until);
         let over = shift_over.map(|at| now.own(at)).filter(|at| *at > now.at);
-        let due = over.map_or(due, |over| over.min(due));
+        let due = over.map_or(until, |over| over.min(until));
         self.due_at = Some(due);
-        self.again_at = Some(now.at + repeats_every(alarm)).filter(|at| *at < due);
+        self.again_at = Some(now.at + repeats_every(alarm)).filter(|at| *at < until);
         self.unanswered = false;
         if let Some(responsibility) = &mut alarm.responsibility {
             responsibility.since = now.wall();
@@ -223,6 +229,41 @@ impl Ladder {
             responsibility.state = told_state(responsibility);
         }
         self.past_what_fails(alarm, ground);
+    }
+
+    /// The time of whoever is asked is up: that of the step, or of their watch.
+    pub(super) fn watch_over(&mut self, alarm: &mut Alarm, plan: &DutyPlan, ground: Ground<'_>) {
+        let Some(over) = watch_of(alarm, plan, ground.now.wall()).map(|watch| watch.until) else {
+            return self.relieve(alarm, ground);
+        };
+        match self.step_until.filter(|until| *until > ground.now.at) {
+            // They go on by another entry of the plan.
+            Some(until) => self.due_by(alarm, until.min(ground.now.own(over)), ground),
+            None => self.next_step(alarm, ground),
+        }
+    }
+
+    /// Whoever is asked is on duty no more: who comes then is asked, for what is left of the time of the step.
+    pub(super) fn relieve(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
+        let (step, until) = (self.step, self.step_until);
+        if until.is_some_and(|until| until <= ground.now.at) {
+            return self.next_step(alarm, ground);
+        }
+        self.ask_from(alarm, step, &[], ground);
+        let goes_on = self.phase == Phase::Asking && self.step == step;
+        if let Some(until) = until.filter(|_| goes_on) {
+            self.step_until = Some(until);
+            let due = self.due_at.map_or(until, |due| due.min(until));
+            self.due_by(alarm, due, ground);
+        }
+    }
+
+    fn due_by(&mut self, alarm: &mut Alarm, due: Timestamp, ground: Ground<'_>) {
+        self.due_at = Some(due);
+        self.again_at = self.again_at.filter(|at| Some(*at) < self.step_until);
+        if let Some(responsibility) = &mut alarm.responsibility {
+            responsibility.deadline = Some(ground.now.shown(due));
+        }
     }
 
     /// Tells whoever is asked once more, by all their channels.
@@ -233,12 +274,35 @@ impl Ladder {
         if is_quiet(alarm, plan, ground.now.wall()) {
             return;
         }
-        let own = plan.people.iter().find(|person| person.id.as_str() == to);
-        let step = plan.team_for(alarm).and_then(|team| team.steps.get(self.step as usize));
-        let of_step = step.map_or(&[][..], |step| &step.channels);
-        let own = own.map_or(&[][..], |person| &person.channels);
-        let channels: Vec<ChannelId> = own.iter().chain(of_step).cloned().collect();
+        let ways = plan.team_for(alarm).map(|team| self.ways_to(&to, team, plan));
+        let channels: Vec<ChannelId> = ways.into_iter().flatten().cloned().collect();
         tell(alarm, &to, &channels, ground);
+    }
+
+    /// All channels by which whoever is asked can be told; those of the step are for whoever is on duty for it.
+    pub(super) fn ways_to<'p>(
+        &self,
+        person: &str,
+        team: &'p Team,
+        plan: &'p DutyPlan,
+    ) -> impl Iterator<Item = &'p ChannelId> {
+        let own = plan.people.iter().find(|one| one.id.as_str() == person);
+        let step = team.steps.get(self.step as usize).filter(|_| !self.owner_first);
+        let own = own.map_or(&[][..], |one| &one.channels);
+        own.iter().chain(step.map_or(&[][..], |step| &step.channels))
+    }
+
+    /// Whether somebody is on duty for the step.
+    pub(super) fn is_of_step(
+        &self,
+        person: &str,
+        team: &Team,
+        plan: &DutyPlan,
+        ground: Ground<'_>,
+    ) -> bool {
+        let step = team.steps.get(self.step as usize);
+        let watch = step.and_then(|step| plan.on_duty(&team.id, &step.role, ground.now.wall()));
+        watch.is_some_and(|watch| watch.person.as_str() == person)
     }
 
     /// All were asked, and nobody took it.

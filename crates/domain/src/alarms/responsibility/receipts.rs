@@ -1,7 +1,7 @@
 //! What is known of whether people heard of an alarm. It steers nothing, but that what cannot be delivered goes to the
 //! next channel and the next step at once.
 
-use super::ask::{channels_of, tell, told_state};
+use super::ask::{tell, told_state};
 use super::{Ground, Ladder, Phase};
 use crate::model::alarm::{Alarm, Priority};
 use crate::model::duty::DutyPlan;
@@ -72,7 +72,7 @@ impl Ladder {
             return None;
         }
         if of_asked && self.phase == Phase::Asking && alarm.priority == Priority::High {
-            self.other_ways(alarm, 0, ground);
+            self.other_ways(alarm, ground);
             return Some(Change::Notified);
         }
         Some(Change::Received)
@@ -86,30 +86,28 @@ impl Ladder {
             of_person.any(|told| told.result == Delivery::Failed)
         });
         if in_vain && alarm.priority == Priority::High {
-            self.other_ways(alarm, ground.seq, ground);
+            self.other_ways(alarm, ground);
         }
     }
 
-    /// The person's next channel that was not tried since a transition, and the next step.
-    fn other_ways(&mut self, alarm: &mut Alarm, since: u64, ground: Ground<'_>) {
+    /// The person's next channel that was not tried since they were asked, and the next step.
+    fn other_ways(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let Some(plan) = ground.plan else { return };
-        let wall = ground.now.wall();
         let Some(team) = plan.team_for(alarm) else { return };
-        let step = team.steps.get(self.step as usize);
-        let watch = step.and_then(|step| plan.on_duty(&team.id, &step.role, wall));
-        if let Some((step, watch)) = step.zip(watch) {
-            let tried = |channel: &ChannelId| {
-                let told = alarm.responsibility.as_ref().map_or(&[][..], |r| &r.told);
-                told.iter().any(|told| told.channel.as_ref() == Some(channel) && told.seq >= since)
-            };
-            let works = |channel: &ChannelId| !ground.failing.contains(channel) && !tried(channel);
-            let next = channels_of(plan, watch, step).into_iter().find(works);
-            if let Some(next) = next {
-                tell(alarm, watch.person.as_str(), &[next], ground);
-            }
+        let Some(responsibility) = &alarm.responsibility else { return };
+        let Some(person) = responsibility.person.clone() else { return };
+        let tried = |channel: &ChannelId| {
+            let mut told = responsibility.told.iter().filter(|told| told.to == person);
+            told.any(|one| one.channel.as_ref() == Some(channel) && one.at >= responsibility.since)
+        };
+        let works = |channel: &&ChannelId| !ground.failing.contains(channel) && !tried(channel);
+        let next = self.ways_to(&person, team, plan).find(works).cloned();
+        if let Some(next) = next {
+            tell(alarm, &person, &[next], ground);
         }
-        if self.step.saturating_add(1) < team.steps.len() as u32 {
-            self.ask_from(alarm, self.step + 1, &[], ground);
+        let somebody_else = self.owner_first && !self.is_of_step(&person, team, plan, ground);
+        if somebody_else || self.step.saturating_add(1) < team.steps.len() as u32 {
+            self.next_step(alarm, ground);
         }
     }
 }

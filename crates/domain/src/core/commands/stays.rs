@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Reply;
 use crate::core::Core;
-use crate::model::alarm::{Priority, State};
+use crate::model::alarm::Priority;
 use crate::model::command::{Outcome, PatientDetails};
 use crate::model::ids::{BedId, DeviceId, PatientId, WardId};
 use crate::output::Output;
@@ -184,12 +184,12 @@ impl Core {
             return Reply::refused(Outcome::AlreadySo, "the patient was discharged before");
         }
         let high = patient.alarms.iter().any(|(_, open)| {
-            open.alarm.priority == Priority::High && open.alarm.state == State::Alarming
+            open.alarm.priority == Priority::High && open.alarm.waits_for_an_answer()
         });
         if high && reason.is_none_or(|r| r.trim().is_empty()) {
             return Reply::refused(
                 Outcome::Conflict,
-                "an alarm of high priority is alarming: a reason is needed",
+                "an alarm of high priority waits for an answer: a reason is needed",
             );
         }
         let bound: Vec<DeviceId> = self

@@ -1,5 +1,6 @@
 //! Who answers for an alarm: the ladder, people, and who is on duty.
 
+mod by_the_contract;
 mod hand_over;
 mod ladder;
 mod laws;
@@ -79,6 +80,13 @@ pub(super) fn channel(id: &str) -> ChannelId {
 
 pub(super) fn on_duty(plan: DutyPlan) -> Input {
     Input::Duty(Some(Box::new(plan)))
+}
+
+/// A channel fails with something that is high.
+pub(super) fn fails(scene: &mut Scene, by: &str) {
+    let waits = Some(crate::model::alarm::Priority::High);
+    let words = "503 Service Unavailable".to_owned();
+    scene.fold(&[Input::Undelivered { channel: channel(by), waits, words }]);
 }
 
 /// Hours of a class, in hours of the scene.

@@ -66,7 +66,11 @@ fn who_is_asked_at_the_end_of_a_shift_is_who_comes_then() {
     assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
     scene.low_for(55);
     assert_eq!(scene.asked(SPO2), "notified 1 nurse n2");
-    assert_eq!(scene.answers(SPO2).deadline, Some(super::second(3_780.0)));
+    assert_eq!(
+        scene.answers(SPO2).deadline,
+        Some(super::second(3_725.0)),
+        "what was left of 3 min"
+    );
 }
 
 #[test]

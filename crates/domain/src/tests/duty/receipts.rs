@@ -1,12 +1,11 @@
 //! What is known of whether people heard of an alarm is shown, and steers nothing, but that what cannot be delivered goes on
 //! at once.
 
-use crate::model::alarm::Priority;
 use crate::model::command::{AlarmAct, Outcome};
 use crate::model::input::Input;
 use crate::model::responsibility::Delivery;
 
-use super::{SPO2, channel, desaturated, second, with_channels};
+use super::{SPO2, channel, desaturated, fails, second, with_channels};
 use crate::tests::scene::Scene;
 
 fn told(scene: &Scene) -> Vec<(String, String, Delivery)> {
@@ -23,11 +22,6 @@ fn is(to: &str, channel: &str, result: Delivery) -> (String, String, Delivery) {
 fn taken(scene: &mut Scene, by: &str) {
     let alarm = scene.alarm(SPO2);
     scene.fold(&[Input::Delivered { channel: channel(by), alarm: alarm.id, seq: alarm.seq }]);
-}
-
-fn fails(scene: &mut Scene, by: &str) {
-    let waits = Some(Priority::High);
-    scene.fold(&[Input::Undelivered { channel: channel(by), waits, words: "503".into() }]);
 }
 
 #[test]

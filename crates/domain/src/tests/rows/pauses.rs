@@ -125,7 +125,7 @@ fn row_14_what_is_acknowledged_or_latched_is_paused_too() {
 }
 
 #[test]
-fn row_14_only_more_than_a_pause_of_sound_holds_the_ladder_and_of_what_is_high_for_2_min() {
+fn row_14_only_more_than_a_pause_of_sound_holds_the_ladder_and_no_longer_than_the_longest() {
     let held = |scene: &Scene| scene.alarm(SPO2).ladder_held_until(scene.now.wall());
     let mut scene = very_low_spo2();
     let now = scene.now.wall();
@@ -141,7 +141,7 @@ fn row_14_only_more_than_a_pause_of_sound_holds_the_ladder_and_of_what_is_high_f
     let mut scene = low_spo2();
     let act = off_for(&scene, 3_600, Some("CT"));
     scene.act(SPO2, act);
-    assert_eq!(held(&scene), Some(scene.now.wall() + Span::hours(1)));
+    assert_eq!(held(&scene), Some(scene.now.wall() + Span::mins(10)));
 }
 
 #[test]
@@ -353,7 +353,8 @@ fn rows_22_25_and_26_end_a_pause_with_the_alarm() {
     assert_eq!(scene.alarm(SPO2).inactivation, None);
 
     let mut scene = paused(very_low_spo2(), SPO2);
-    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason: None });
+    let reason = Some("to another house".to_owned());
+    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason });
     scene.expect(&["discharged high vitals_live.spo2_low: closed discharged"]);
 
     let mut scene = paused(very_low_spo2(), SPO2);

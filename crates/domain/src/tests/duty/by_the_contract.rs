@@ -1,0 +1,151 @@
+//! What a judge written from the contract alone found otherwise.
+
+use crate::model::alarm::{Priority, State};
+use crate::model::command::{Action, AlarmAct, Outcome};
+use crate::model::duty::Team;
+use crate::model::pause::What;
+use crate::model::responsibility::{Assignment, Delivery};
+use crate::model::time::Span;
+
+use super::{SPO2, bedside, channel, desaturated, on_duty, plan, second, usual, with_channels};
+
+fn paused() -> AlarmAct {
+    AlarmAct::Pause { what: What::Alarm, reason: None, until: None }
+}
+
+#[test]
+fn that_nobody_takes_a_medium_alarm_is_high() {
+    let mut scene = bedside(usual());
+    scene.stream("dev", "spo2", 84.0, 1_300);
+    assert_eq!(scene.alarm(SPO2).priority, Priority::Medium);
+    assert_eq!(scene.asked(SPO2), "exhausted");
+    assert_eq!(scene.alarm("duty.exhausted").priority, Priority::High);
+}
+
+#[test]
+fn a_hole_is_asked_of_whoever_answers_for_the_gateway() {
+    let mut plan =
+        plan(&["nurse", "physician"], &[("nurse", "n1", -1, 4), ("physician", "d1", -1, 192)]);
+    plan.teams.push(Team {
+        id: "operations".parse().unwrap(),
+        gateway: true,
+        steps: vec![plan.teams[0].steps[1].clone()],
+        ..plan.teams[0].clone()
+    });
+    let mut watch = plan.watches[1].clone();
+    watch.team = "operations".parse().unwrap();
+    plan.watches.push(watch);
+    let scene = bedside(plan);
+    assert_eq!(scene.asked("duty.hole"), "notified 1 physician d1");
+}
+
+#[test]
+fn a_step_has_no_more_time_because_a_shift_ends() {
+    let both = [("nurse", "n1", -1, 1), ("nurse", "n2", 1, 192), ("physician", "d1", -1, 192)];
+    let mut scene = bedside(plan(&["nurse", "physician"], &both));
+    scene.stream("dev", "spo2", 97.0, 3_540);
+    scene.low_for(61);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n2");
+    let deadline = second(3_545.0) + Span::mins(3);
+    assert_eq!(scene.answers(SPO2).deadline, Some(deadline));
+    let other = [("nurse", "n1", -1, 192), ("physician", "d1", -1, 192)];
+    scene.fold(&[on_duty(plan(&["nurse", "physician"], &other))]);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
+    assert_eq!(scene.answers(SPO2).deadline, Some(deadline), "nor because a plan changes");
+    scene.low_for(125);
+    assert_eq!(scene.asked(SPO2), "notified 2 physician d1");
+}
+
+#[test]
+fn one_person_on_two_watches_is_asked_as_long_as_on_one() {
+    let both = [("nurse", "n1", -1, 1), ("nurse", "n1", 1, 192), ("physician", "d1", -1, 192)];
+    let mut scene = bedside(plan(&["nurse", "physician"], &both));
+    scene.stream("dev", "spo2", 97.0, 3_540);
+    scene.low_for(61);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
+    assert_eq!(scene.answers(SPO2).deadline, Some(second(3_545.0) + Span::mins(3)));
+    scene.skip();
+    scene.low_for(66);
+    assert_eq!(scene.ladder(), ["3665 notified vitals_live.spo2_low"], "told again after 2 min");
+    scene.low_for(60);
+    assert_eq!(scene.ladder(), ["3725 notified vitals_live.spo2_low"]);
+    assert_eq!(scene.asked(SPO2), "notified 2 physician d1");
+}
+
+#[test]
+fn what_was_acknowledged_and_paused_is_nobodys_once_the_pause_is_over() {
+    let mut scene = desaturated(usual());
+    scene.by("n2", SPO2, AlarmAct::Acknowledge);
+    scene.by("n2", SPO2, paused());
+    scene.low_for(121);
+    assert_eq!(scene.alarm(SPO2).state, State::Alarming);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1", "n2 is not on duty");
+    super::somebody_or_a_timer(&scene);
+}
+
+#[test]
+fn renewing_a_pause_holds_the_ladder_of_a_medium_alarm_ten_minutes_in_all() {
+    let mut scene = bedside(usual());
+    scene.stream("dev", "spo2", 84.0, 16);
+    for _ in 0..3 {
+        scene.by("n2", SPO2, paused());
+        assert_eq!(scene.asked(SPO2), "unassigned");
+        scene.stream("dev", "spo2", 84.0, 199);
+    }
+    scene.stream("dev", "spo2", 84.0, 4);
+    assert_eq!(scene.alarm(SPO2).state, State::Paused);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
+}
+
+#[test]
+fn the_next_channel_is_tried_whoever_else_was_told_by_it() {
+    let mut plan = with_channels();
+    plan.people[2].channels = vec![channel("n1-sms")];
+    let mut scene = desaturated(plan);
+    scene.by("nurse", SPO2, AlarmAct::Reject);
+    assert_eq!(scene.asked(SPO2), "unassigned 2 physician d1");
+    scene.by("d1", SPO2, AlarmAct::Accept);
+    scene.by("nurse", SPO2, AlarmAct::Accept);
+    scene.by("nurse", SPO2, AlarmAct::Release);
+    assert_eq!(scene.asked(SPO2), "unassigned 2 physician d1");
+    scene.by("nurse", SPO2, AlarmAct::Accept);
+    scene.by("nurse", SPO2, AlarmAct::Acknowledge);
+    scene.by("nurse", SPO2, AlarmAct::Unacknowledge);
+    assert_eq!(scene.asked(SPO2), "unassigned 1 nurse n1");
+    super::fails(&mut scene, "n1-push");
+    let of_nurse = scene.answers(SPO2).told.into_iter().filter(|told| told.to == "n1");
+    let of_nurse: Vec<_> = of_nurse.map(|told| (told.channel, told.result)).collect();
+    assert_eq!(
+        of_nurse,
+        [
+            (Some(channel("n1-push")), Delivery::Failed),
+            (Some(channel("n1-sms")), Delivery::Waiting)
+        ]
+    );
+}
+
+#[test]
+fn who_gives_back_what_is_paused_takes_the_acknowledgement_back() {
+    let mut scene = desaturated(usual());
+    scene.by("nurse", SPO2, AlarmAct::Acknowledge);
+    scene.by("nurse", SPO2, AlarmAct::Pause { what: What::Audio, reason: None, until: None });
+    assert_eq!(scene.by("nurse", SPO2, AlarmAct::Release).0, Outcome::Done);
+    assert_eq!(scene.alarm(SPO2).acknowledged, None);
+    assert_eq!(scene.asked(SPO2), "notified 2 physician d1");
+}
+
+#[test]
+fn row_25_a_high_alarm_that_is_kept_back_needs_a_reason_as_well() {
+    let discharge = Action::DischargePatient { patient: "p".parse().unwrap(), reason: None };
+    for what in [What::Alarm, What::Audio] {
+        let mut scene = desaturated(usual());
+        scene.by("n2", SPO2, AlarmAct::Pause { what, reason: None, until: None });
+        assert_eq!(scene.command(discharge.clone()).0, Outcome::Conflict, "{what:?}");
+        let until = Some(scene.now.wall() + Span::hours(2));
+        scene.by("n2", SPO2, AlarmAct::Off { what, reason: Some("CT".to_owned()), until });
+        assert_eq!(scene.command(discharge.clone()).0, Outcome::Conflict, "{what:?}");
+        scene.by("n2", SPO2, AlarmAct::Acknowledge);
+        assert_eq!(scene.command(discharge.clone()).0, Outcome::Done, "somebody has answered");
+        assert_eq!(scene.closed(SPO2).responsibility.map(|r| r.state), Some(Assignment::Ended));
+    }
+}
