@@ -340,6 +340,11 @@ class Alarms:
 
     def close(self, alarm, reason):
         self.open.pop(alarm.key, None)
+        if alarm.latched and alarm.key in self.ended:
+            until, scope, _ = self.ended.pop(alarm.key)
+            if reason != "retracted":
+                # It was over; what was told in error was nothing.
+                self.ended[alarm.key] = until, scope, False
         self.ever[alarm.key] = self.ever.get(alarm.key, 0) + 1
         self.closed.append([alarm.patient, alarm.rule, alarm.source, reason])
 
@@ -390,10 +395,13 @@ class Alarms:
         self._tell_ended(lambda until, _: until <= now, now)
 
     def _end_pause(self, alarm, now):
-        """Row 15: what is not known to be over is announced now."""
+        """Row 15: what is not known to be over is announced now, and what was high and over before anybody heard of it."""
+        unheard = alarm.scope is not None and alarm.priority == "high"
         alarm.resume()
         if alarm.condition != "absent":
             self._news(alarm, now)
+        elif unheard:
+            self.announce(alarm, now)
 
     def _tell_ended(self, is_due, now):
         """What was over while it was paused is told once more, and calls nobody, but for what is high, latched and was never
@@ -515,7 +523,20 @@ class Alarms:
         longest = now + LONGEST_PAUSE[alarm.priority]
         if until is not None and not now < until <= longest:
             return "invalid"
-        return self._inactivate(alarm, "paused", until or longest, command, now)
+        ends, scope = self._unheard(alarm)
+        self._inactivate(alarm, "paused", min(until or longest, ends or longest), command, now)
+        # What nobody has heard of is announced when it would have been, however often it is paused anew.
+        alarm.scope = scope
+        return "done"
+
+    def _unheard(self, alarm):
+        """When what is high and began under a pause of a scope is announced, and that pause. # contract §5 Pauses"""
+        if alarm.latched and not alarm.paused_how:
+            until, scope, unheard = self.ended.get(alarm.key, (None, None, False))
+            return (until, scope) if unheard else (None, None)
+        if alarm.scope is None or alarm.priority != "high":
+            return None, None
+        return alarm.paused_until, alarm.scope
 
     def _off(self, alarm, command, now, until):
         if not command.get("reason") or until is None or not now < until <= now + pauses.LONGEST:
@@ -525,7 +546,8 @@ class Alarms:
     def _inactivate(self, alarm, how, until, command, now):
         """An acknowledgement stands beside it; what was over and is paused again has a pause that ends later. # contract row 14"""
         alarm.resume()
-        self.ended.pop(alarm.key, None)
+        if alarm.latched:
+            self.ended.pop(alarm.key, None)
         alarm.sound_only = command.get("what") == "audio"
         alarm.paused_how, alarm.paused_until = how, until
         alarm.remind_at = now + LONGEST_PAUSE[alarm.priority] if how == "off" else None

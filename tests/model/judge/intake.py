@@ -263,7 +263,7 @@ def telemetry(world, device, head, entries, taken):
         if copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset):
             copy.judged_at = world.now
         # Where nothing of it counts any more, that of the last.
-        first = before or (came[-1:] if copy.status == "corrected" else [])
+        first = before or (last_withdrawn(world, copy, came) if copy.status == "corrected" else [])
         if first and (copy.status == "corrected" or not taken.by_arrival):
             # One instant has one time, whatever clocks did since.
             # What people chart ahead is judged when it comes.
@@ -314,6 +314,15 @@ def peers_of(world, device, head, entries):
     return found
 
 
+def last_withdrawn(world, copy, came):
+    """Of the values of an instant that were withdrawn the one that came last, as it came first. # contract §2 Same reading"""
+    before, firsts = world.source(copy.device, copy.signal, copy.instance).withdrawals(copy.identity)[-2:-1], []
+    for one in came:
+        if all(step < one.step for step in before) and all(differs(one, other) for other in firsts):
+            firsts.append(one)
+    return sorted(firsts or came[-1:], key=lambda c: c.arrival)[-1:]
+
+
 def stands_still(world, device, head, copy, came, peers):
     """A clock that still gives the time it gave two minutes before, for another value, or for one of several that only
     came late. # contract §0.1a
@@ -341,9 +350,10 @@ def was_judged(world, copy):
 
 
 def came_late(world, same):
-    """Whether copies of one value were judged or withdrawn, and the last of them for the past only."""
-    counted = [c for c in same if c.gone or was_judged(world, c)]
-    return bool(counted) and not (counted[-1].live or counted[-1].young)
+    """Whether copies of one value were judged, and the last of them for the past only; or withdrawn, and the first was."""
+    judged = [c for c in same if was_judged(world, c)]
+    gone = [c for c in same if c.gone]
+    return not judged[-1].came_live if judged else bool(gone) and not gone[0].young
 
 
 def known_as(world, copy, identity):

@@ -121,7 +121,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     enclosed = None not in (before, after) and (source.tellings.get((key, id(before)), 0)
                                                 == source.tellings.get((key, id(after)), 1)) and not any(
         sure(c) and alone(c) and not any(beyond(c, level) for level in LEVELS) and before.at < c.at < after.at
-        and source.parts(key, c, before, after, None) for c in found)
+        and source.parts(key, c, before, after, None, []) for c in found)
     one_of = lambda a, b: enclosed and copy in (a, b)
     near = lambda a, b, level: stands(a, b) or one_of(a, b) or (
         b.at - a.at <= (shape.gap if by_gap(a, b, level) else actionable))
@@ -141,13 +141,14 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     def reach(step, test, level):
         """Those beyond on one side of the copy, as far as nothing that is known lies between."""
         reached, last, between = [], copy, []
+        lately = [c for c in found if test(c) and not c.live]
         beside = {at for c in found if test(c) for at in (c.identity, c.at)}
         for one in found[place + step::step] if place + step >= 0 else []:
             if not test(one) and not {one.identity, one.at} & beside and sure(one) and alone(one):
                 between.append(one)
             if not test(one) or not tells(one):
                 continue
-            if any(source.parts(key, c, last, one, level) for c in between) or not near(*((one, last) if step < 0 else (last, one)), level):
+            if any(source.parts(key, c, last, one, level, lately) for c in between) or not near(*((one, last) if step < 0 else (last, one)), level):
                 break
             reached.append(one)
             last, between = one, []

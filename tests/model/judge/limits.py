@@ -147,7 +147,10 @@ class Course:
     @property
     def level(self):
         """The level that is present, or None."""
-        return next((name for name in LEVELS if self.levels[name].present), None)
+        for name in LEVELS:
+            if self.levels[name].present:
+                return name
+        return None
 
     @property
     def newest_level(self):
@@ -444,7 +447,7 @@ class Course:
     def _change(self, entry):
         self.changed_at = entry.at
         if entry.change == "forget":
-            self.stays = False
+            self.stays, self.run = False, []
             self.levels = {level: Level() for level in LEVELS}
             # Single measurements stand for themselves until their device is silent.
             self.unknown, self.newest_arrival, self.left = self.shape.gap is not None or not self.spoke, None, {}
@@ -458,7 +461,8 @@ class Course:
             self.spoke = False
             # Of two that are put off to one moment the earlier one counts.
             due = int(entry.change.split()[1])
-            told = any(level.present and (level.due is None or level.due <= due) for level in self.levels.values())
+            # What limits that came told at once was not put off.
+            told = any(level.present and (level.by_limits or level.due is None or level.due <= due) for level in self.levels.values())
             # Single measurements stand for themselves, whatever lies between them.
             for level in self.levels.values() if not self.shape.spot else ():
                 level.inside = None

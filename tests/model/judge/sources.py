@@ -111,6 +111,10 @@ class Source:
         back = self._back.get(identity, ())
         return [one.copy for one in back] + (self._copies.get(identity, []) if back else [])
 
+    def withdrawals(self, identity):
+        """In which steps a reading was taken back."""
+        return [one.step for one in self._back.get(identity, ())]
+
     def moved(self):
         """Copies belong to somebody else now."""
         self._courses = None
@@ -405,10 +409,12 @@ class Source:
     def _is_certain(copy, sound, patient):
         return copy.patient == patient and copy.value is not None and copy.live and copy.certain and sound and not copy.bound_only
 
-    def parts(self, key, copy, one, other, level):
+    def parts(self, key, copy, one, other, level, beyond):
         """Whether it is known that a condition was over between two readings beyond. # contract §3"""
         first = min((one, other), key=lambda c: c.step)
-        since = self.first_steps.get((key, id(first), level or "warning"), first.step)
+        # What was known beside one value of an instant is known beside all that are beyond.
+        of_instants = [c for c in beyond if c.identity in (one.identity, other.identity)]
+        since = min(self.first_steps.get((key, id(c), level or "warning"), c.step) for c in (first, *of_instants))
         known = copy.step >= since or self.known_at.get((key, id(copy)), -1) >= since
         begin, end = self.extents.get((key, id(first)), (None, None))
         if begin is None:

@@ -48,6 +48,7 @@ class World:
         self.silent, self.fall = set(), set()
         self.told_silent = {}
         self.losses, self.lost_of = {}, {}
+        self.ran_out = {}
         self.suspects = {}
         self.events = events.Events(self)
         self.duty = self.alarms.duty = responsibility.Responsibilities(self)
@@ -250,6 +251,10 @@ class World:
         # What has held for its delay is told before the loss of its signal at the same moment.
         for source, patient, rule, side, course in courses:
             alarm = self.alarms.open.get((patient, f"{rule.id}_{side}", source.name))
+            one = patient, rule.id, side, source.name
+            ran_out, self.ran_out[one] = course.held_at == self.now != self.ran_out.get(one), course.held_at
+            if alarm is None and not course.level:
+                continue
             graver = course.level and (alarm is None or alarm.condition in ("absent", "momentary")
                                        or ORDER[alarm.priority] < ORDER[rule.priority(side, course.level)])
             # What an emergency explained is told once that is over.
@@ -257,9 +262,9 @@ class World:
             back = rule.folds and course.level and not course.unknown and alarm is not None and alarm.condition == "unknown"
             if over or back:
                 self.settle_course(source, patient, rule, side, course)
-            # So is what is back: something came of it, and holds for its delay.
+            # So is what is back: something came of it, and holds for its delay, as long as that runs out but once.
             held = (course.level and alarm is not None and alarm.condition == "unknown" and course.unknown
-                    and course.held_at == self.now != alarm.told_at and (course.newest_arrival or 0) > alarm.known)
+                    and ran_out and alarm.told_at != self.now and (course.newest_arrival or 0) > alarm.known)
             if graver or held:
                 unknown, course.unknown = course.unknown, False
                 self.settle_course(source, patient, rule, side, course)

@@ -294,6 +294,7 @@ impl Book {
             open.news_seq = open.alarm.seq;
         }
         self.outlast(&draft.key, out);
+        self.group_goes_on(&draft.key, out);
     }
 
     /// Moves an open alarm by one of the functions of `lifecycle`, and records what came of it.

@@ -107,7 +107,8 @@ impl Alarm {
 
     /// It began, and was over, under a pause, and nobody has ever heard of it: it is announced as it is.
     pub(super) fn told_first(&mut self, now: Timestamp) -> Change {
-        self.announced_at = now;
+        (self.inactivation, self.acknowledged) = (None, None);
+        (self.state, self.announced_at) = (State::Latched, now);
         Change::PauseOver
     }
 

@@ -292,7 +292,7 @@ impl Patient {
         state.spot = spot;
         // Of values of one time that contradict each other none parts anything that comes late.
         if let Some(sent) = observation.sent.filter(|_| observation.contradicted) {
-            state.contradict(sent);
+            state.contradict(sent, observation.timing.rule_at);
         }
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
@@ -411,9 +411,11 @@ impl Patient {
         let inherited: Vec<Source> = series.keys().cloned().collect();
         for (source, mut state) in series {
             let signal = source.signal;
-            state.doubt_bounds(&|known| {
-                self.is_bound(signal, known.rule_at, &known.number, context)
-            });
+            let ambiguous = |at, number: &Number| self.is_bound(signal, at, number, context);
+            state.doubt_bounds(&|known| ambiguous(known.rule_at, &known.number));
+            if self.is_judged(signal, out.now.at, context) {
+                state.believe_bound(&ambiguous, out.now);
+            }
             // What stands open of an earlier binding goes on.
             let left = self.series.get_mut(&source).map(|left| std::mem::take(&mut left.watches));
             // By whose limits it lies beyond one is another's question now.

@@ -91,8 +91,9 @@ impl Kind for Limits {
     ) {
         if let Deadline::Delay { series, rule, level, .. } = deadline {
             patient.delay_over(series, rule, level, context, out);
-        } else if let Deadline::Gap { series } = deadline {
-            patient.lose(series, due, context, out);
+        } else if let Deadline::Gap { .. } = deadline {
+            let all = patient.gaps_at(due, context);
+            patient.lose(&all, due, context, out);
         } else if deadline == Deadline::Limits {
             patient.limits_begin(due, context, out);
         }
@@ -373,11 +374,11 @@ impl Watch {
         earliest: &mut Earliest<'r, '_>,
     ) {
         let Some(rule) = context.rules.get(&self.rule).and_then(Rule::as_limit) else { return };
-        let Some(arrival) = state.arrival.filter(|_| !self.is_at_rest()) else { return };
-        // What doubtful readings began after a loss is lost in its turn.
-        if !rule.spot && !state.spot && (!state.lost || self.is_pending()) {
-            let counted = state.counted.unwrap_or(arrival);
-            earliest.offer(counted + state.gap(rule), Deadline::Gap { series });
+        if state.arrival.is_none() || self.is_at_rest() {
+            return;
+        }
+        if let Some(over) = self.gap_over(state, context) {
+            earliest.offer(over, Deadline::Gap { series });
         }
         for level in Level::ALL {
             if let Some(due) = self.due(rule, level, state) {
@@ -385,6 +386,15 @@ impl Watch {
                 earliest.offer(due, Deadline::Delay { explains, series, rule: &rule.id, level });
             }
         }
+    }
+
+    /// When the tolerated gap is over, if anything is known that is unknown then.
+    fn gap_over(&self, state: &SeriesState, context: RuleContext<'_>) -> Option<Timestamp> {
+        let rule = context.rules.get(&self.rule).and_then(Rule::as_limit)?;
+        let arrival = state.arrival.filter(|_| !self.is_at_rest())?;
+        // What doubtful readings began after a loss is lost in its turn.
+        let known = !rule.spot && !state.spot && (!state.lost || self.is_pending());
+        known.then(|| state.counted.unwrap_or(arrival) + state.gap(rule))
     }
 
     /// When a delay that runs is over: of a stream by the measured times of what came, of single measurements by when

@@ -361,10 +361,10 @@ impl Patient {
     /// The stay ends (row 25).
     pub fn discharge(&mut self, actor: &str, out: &mut Output) {
         self.alarms.pay_all(out);
-        self.alarms.tell_all_ended(out);
         for key in self.alarms.keys_where(|_, _| true) {
             self.alarms.close(&key, Change::Discharged, "discharged", Some(actor), out);
         }
+        self.alarms.tell_all_ended(out);
         self.end_limits(actor, out);
         self.series.clear();
         self.forget(&mut Forgotten::Stay);

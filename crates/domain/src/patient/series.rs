@@ -283,7 +283,10 @@ impl SeriesState {
 
     /// Makes a value the latest.
     fn show(&mut self, observation: &Observation, number: &Number) {
-        let value = LatestValue::of(observation, number);
+        self.make_latest(LatestValue::of(observation, number));
+    }
+
+    fn make_latest(&mut self, value: LatestValue) {
         self.doubtful.take_if(|known| known.rule_at <= value.rule_at);
         self.refused.take_if(|known| known.rule_at <= value.rule_at);
         let latest = self.latest.replace(value);
@@ -294,9 +297,13 @@ impl SeriesState {
         }
     }
 
-    /// Another value of an instant came: nothing that is known of it parts excursions any more.
-    pub(super) fn contradict(&mut self, sent: DeviceInstant) {
+    /// Another value of an instant came, at this time for the rules: nothing that is known of it parts excursions any
+    /// more, however long ago that was.
+    pub(super) fn contradict(&mut self, sent: DeviceInstant, rule_at: Timestamp) {
         let mut instants = Vec::new();
+        if !self.is_of_another(sent, rule_at) {
+            instants.push(rule_at);
+        }
         for value in self.latest.iter_mut().chain(self.refused.as_deref_mut()) {
             value.contradict(sent, &mut instants);
         }
@@ -381,6 +388,11 @@ impl SeriesState {
         known.chain(doubtful).chain(earlier)
     }
 
+    /// Whether another value that is known has this time for the rules.
+    pub(super) fn is_of_another(&self, sent: DeviceInstant, rule_at: Timestamp) -> bool {
+        self.instants().any(|(at, rule)| rule == rule_at && at != Some(sent))
+    }
+
     /// What no limit judged before the last of its kind, and after the latest that one did.
     fn refused_before(&mut self) -> Option<Box<LatestValue>> {
         let judged = self.latest.as_ref().map(|latest| latest.rule_at);
@@ -411,6 +423,31 @@ impl SeriesState {
                 self.doubtful = Some(Box::new(bound));
             }
         }
+    }
+
+    /// A bound of which the limits that judge now can say where it lies is a value like any other.
+    pub(super) fn believe_bound(
+        &mut self,
+        ambiguous: &dyn Fn(Timestamp, &Number) -> bool,
+        now: Stamp,
+    ) {
+        let says = |known: &mut Box<DoubtfulValue>| {
+            known.doubt == Doubt::Bound && !ambiguous(known.rule_at, &known.number)
+        };
+        let Some(bound) = self.doubtful.take_if(says) else { return };
+        let DoubtfulValue { number, measured, rule_at, sent, came, .. } = *bound;
+        let Some((place, received)) = came else { return };
+        let contradicted = false;
+        self.make_latest(LatestValue {
+            number,
+            place,
+            measured,
+            received,
+            rule_at,
+            sent,
+            contradicted,
+        });
+        self.judged = self.judged.max(Some(now.own(received)));
     }
 
     /// The reading of this instant does not count any more: whether it was the latest value, for then the one

@@ -1,13 +1,14 @@
 //! One patient and rule, several devices: one announcement.
 
 use crate::model::alarm::State;
-use crate::model::command::AlarmAct;
+use crate::model::command::{AlarmAct, Outcome};
 use crate::model::ids::AlarmId;
 use crate::model::pause::What;
 
 use super::scene::Scene;
 
 const SPO2: &str = "vitals_live.spo2_low";
+const NIBP: &str = "vitals_live.nibp_sys_low";
 
 /// Adult `p` on the monitor `dev` and the monitor `other`.
 fn two_devices() -> Scene {
@@ -109,4 +110,27 @@ fn two_sensors_of_one_device_are_not_two_devices() {
         scene.advance(1.0);
     }
     assert_eq!(scene.told(), ["medium vitals_live.spo2_low", "medium vitals_live.spo2_low"]);
+}
+
+#[test]
+fn what_the_other_finds_anew_is_news_of_the_first() {
+    let mut scene = two_devices();
+    let alive = |scene: &mut Scene, seconds: u32| {
+        for _ in 0..seconds / 10 {
+            scene.reading("dev", "temperature", 37.0);
+            scene.reading("other", "temperature", 37.0);
+            scene.advance(10.0);
+        }
+    };
+    alive(&mut scene, 300);
+    scene.reading("dev", "nibp_sys", 70.0);
+    assert_eq!(scene.acknowledge(NIBP), Outcome::Done);
+    // Of what came late nobody knows whether it goes on.
+    scene.measured_at("other", "nibp_sys", 70.0, 100.0);
+    alive(&mut scene, 700);
+    scene.skip();
+    scene.reading("other", "nibp_sys", 70.0);
+    let news = scene.news();
+    let again = "acknowledgement_over high vitals_live.nibp_sys_low: alarming, present".to_owned();
+    assert!(news.contains(&again), "{news:?}");
 }

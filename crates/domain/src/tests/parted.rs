@@ -280,3 +280,19 @@ fn what_is_known_of_an_earlier_binding_stays_when_the_last_was_somebody_elses() 
     let told = scene.told();
     assert_eq!(told.len(), 2, "36.8 °C at 150 s lies between: {told:?}");
 }
+
+#[test]
+fn what_is_contradicted_parts_nothing_however_many_came_since() {
+    let mut scene = Scene::bedside();
+    scene.advance(980.0);
+    scene.reading("dev", "spo2", 97.0);
+    scene.advance(1.0);
+    scene.measured_at("dev", "spo2", 86.0, 970.0);
+    scene.advance(10.0);
+    scene.stream("dev", "spo2", 97.0, 5);
+    scene.measured_at("dev", "spo2", 86.0, 990.0);
+    scene.measured_at("dev", "spo2", 96.0, 980.0);
+    scene.skip();
+    scene.measured_at("dev", "spo2", 86.0, 989.5);
+    scene.expect(&["late raised low vitals_live.spo2_low: alarming, momentary"]);
+}

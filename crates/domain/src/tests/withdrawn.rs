@@ -228,3 +228,17 @@ fn a_late_alarm_that_is_taken_back_leaves_the_delay_that_runs() {
     scene.advance(300.0);
     assert_eq!(scene.alarm(high).condition, Condition::Present);
 }
+
+#[test]
+fn a_delay_begins_with_whichever_reading_is_left() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 86.0, 2);
+    scene.reading("dev", "spo2", 86.0);
+    for second in [1.0, 0.0] {
+        scene.send("dev", "spo2", 86.0, again(second, Status::EnteredInError));
+    }
+    scene.advance(1.0);
+    scene.stream("dev", "spo2", 86.0, 14);
+    scene.reading("dev", "spo2", 86.0);
+    scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+}

@@ -161,7 +161,9 @@ impl Book {
     /// Another device found the same as the open alarm that is announced for both: that is news of it as well.
     pub(super) fn group_goes_on(&mut self, key: &Key, out: &mut Output) {
         let Some(open) = self.open.get(key) else { return };
-        let Some(group) = open.alarm.group.as_deref() else { return };
+        // What came late says nothing of now.
+        let is_present = open.alarm.condition == Condition::Present;
+        let Some(group) = open.alarm.group.as_deref().filter(|_| is_present) else { return };
         let announced = |other: &Open| {
             other.alarm.id.as_str() == group
                 && other.alarm.rule == open.alarm.rule

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::{Book, Key, Open};
-use crate::model::alarm::{Alarm, Priority, State};
+use crate::model::alarm::{Alarm, Condition, Priority, State};
 use crate::model::pause::Pause;
 use crate::model::time::{Stamp, Timestamp};
 use crate::output::Output;
@@ -22,6 +22,10 @@ pub struct Muted {
     /// The pause of a scope that it began under.
     #[n(2)]
     pub under: Option<u64>,
+    /// It was over, and latched, before: there is nothing to tell of that at the end.
+    #[n(3)]
+    #[cbor(default)]
+    pub over_before: bool,
 }
 
 /// It was over, and closed, while its signals were kept back: told at the end of that.
@@ -39,7 +43,8 @@ impl Muted {
     pub(super) fn of(alarm: &Alarm, under: Option<u64>, now: Stamp) -> Option<Self> {
         let kept_back = alarm.inactivation.as_ref()?;
         let reminds_at = alarm.reminded_every().map(|every| now.at + every);
-        Some(Self { ends_at: now.own(kept_back.until), reminds_at, under })
+        let over_before = alarm.condition == Condition::Absent;
+        Some(Self { ends_at: now.own(kept_back.until), reminds_at, under, over_before })
     }
 
     /// When it wants to be looked at.
@@ -87,7 +92,10 @@ impl Book {
             return;
         }
         let Some(muted) = open.muted.take() else { return };
-        if change == Change::Ended {
+        // Whoever changed the limit, reset it or took its reading back said why it is over.
+        let is_said = matches!(change, Change::LimitChanged | Change::Reset | Change::Retracted);
+        let was_over = alarm.condition == Condition::Absent && !muted.over_before;
+        if !alarm.is_open() && was_over && !is_said {
             self.ended.insert(key.clone(), Ended { alarm: alarm.clone(), muted });
         }
     }
@@ -140,9 +148,10 @@ impl Book {
         let muted = open.muted.take();
         let began_under = muted.is_some_and(|muted| muted.under.is_some());
         self.change(key, actor, out, |alarm, now| {
-            Some(match (&alarm.inactivation, alarm.priority_peak) {
+            let unheard = began_under && alarm.priority_peak == Priority::High;
+            Some(match (&alarm.inactivation, alarm.condition) {
+                (_, Condition::Absent) if unheard => alarm.told_first(now),
                 (Some(_), _) => alarm.pause_over(now),
-                (None, Priority::High) if began_under => alarm.told_first(now),
                 (None, _) => Change::EndedWhilePaused,
             })
         });

@@ -57,7 +57,7 @@ impl Patient {
             for series in all {
                 // What is lost by now explains nothing that was heard of since.
                 if self.hold_latest(*series, &these, news, context, out) {
-                    self.lose(*series, out.now.at, context, out);
+                    self.lose(&[*series], out.now.at, context, out);
                 }
             }
         }
@@ -86,7 +86,7 @@ impl Patient {
         out: &mut Output,
     ) {
         if self.hold_latest(series, wanted, News::OfWhatBegins, context, out) {
-            self.lose(series, out.now.at, context, out);
+            self.lose(&[series], out.now.at, context, out);
         }
     }
 

@@ -19,8 +19,10 @@ impl Patient {
         let Self { series, limits, .. } = self;
         let Some(state) = series.get_mut(source) else { return false };
         let (was_latest, mut gone) = state.take_back(sent);
-        // However long ago that was.
-        gone.push(rule_at);
+        // However long ago that was, but where its time is that of another.
+        if !state.is_of_another(sent, rule_at) {
+            gone.push(rule_at);
+        }
         let of = |id| context.rules.get(id).and_then(Rule::as_limit);
         let rules: Vec<&LimitRule> =
             state.watches.iter().filter_map(|watch| of(&watch.rule)).collect();

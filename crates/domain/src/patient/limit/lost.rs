@@ -1,6 +1,6 @@
 //! Series of which no more comes: what is known of their limits is unknown (contract §5, rows 3 and 6).
 
-use super::watch::Evidence;
+use super::watch::{Evidence, Watch};
 use crate::model::alarm::{AlarmKind, Priority};
 use crate::model::ids::RuleId;
 use crate::model::observation::{Number, Source};
@@ -31,18 +31,33 @@ impl Patient {
         }
     }
 
-    /// A continuous signal is silent for longer than its tolerated gap, since then (rows 3 and 6).
+    /// Continuous signals are silent for longer than their tolerated gap, since then (rows 3 and 6). What was found of
+    /// one of them is known no more before the loss of another is told.
     pub(super) fn lose(
         &mut self,
-        series: usize,
+        all: &[usize],
         since: Timestamp,
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        let Some(source) = self.series.key_at(series).cloned() else { return };
-        if let Some((priority, began)) = self.series_lost(series, &|_| true, context, out) {
+        let mut lost = Vec::new();
+        for series in all {
+            let pending = self.series_lost(*series, &|_| true, context, out);
+            lost.extend(pending.zip(self.series.key_at(*series).cloned()));
+        }
+        for ((priority, began), source) in lost {
             self.lost_while_pending(&source, priority, &began, since, context, out);
         }
+    }
+
+    /// Series whose tolerated gap is over at an instant.
+    pub(super) fn gaps_at(&self, due: Timestamp, context: RuleContext<'_>) -> Vec<usize> {
+        let falls = |state: &SeriesState| {
+            let gap = |watch: &Watch| watch.gap_over(state, context) == Some(due);
+            state.watches.iter().any(gap)
+        };
+        let all = self.series.values().enumerate();
+        all.filter(|(_, state)| falls(state)).map(|(series, _)| series).collect()
     }
 
     /// What a series says is unknown; the gravest of what was pending.

@@ -51,8 +51,8 @@ pub(super) fn move_track(
                 (track.after, track.arrived) = (manner.before, Some(manner.arrives));
             }
             let first = track.began.is_none();
-            if !first && !track.active && track.next.is_none() {
-                track.next = Some(evidence(limit, from));
+            if !first && !track.active {
+                track.may_begin_with(|| evidence(limit, from));
             }
             let began = track.began.get_or_insert_with(|| evidence(limit, from)).rule_at;
             if track.last.is_none_or(|last| last <= rule_at) {
@@ -63,7 +63,7 @@ pub(super) fn move_track(
                 Manner { delay, newest, .. } => newest - began >= delay,
             };
             if track.active {
-                track.next = None;
+                track.settle_beginning();
             }
         }
         // What was measured before it began does not end it.

@@ -78,7 +78,14 @@ pub struct Track {
     /// The last reading beyond, by its device's clock.
     #[n(11)]
     pub last_sent: Option<DeviceInstant>,
+    /// Those beyond after `next`, the first of them.
+    #[n(12)]
+    #[cbor(default)]
+    pub then: Vec<Evidence>,
 }
+
+/// While a delay runs so many readings are known with which it may have begun, should those before be taken back.
+const BEGINNINGS: usize = 16;
 
 /// A delay that ran until a reading that lies inside.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -299,6 +306,37 @@ impl Track {
         }
     }
 
+    /// Another reading lies beyond while the delay runs.
+    pub(super) fn may_begin_with(&mut self, evidence: impl FnOnce() -> Box<Evidence>) {
+        if self.next.is_none() {
+            self.next = Some(evidence());
+        } else if self.then.len() + 2 < BEGINNINGS {
+            self.then.push(*evidence());
+        }
+    }
+
+    /// It has held for its delay: with which reading it began is settled.
+    pub(super) fn settle_beginning(&mut self) {
+        (self.next, self.then) = (None, Vec::new());
+    }
+
+    /// The reading of this instant counts no more: with which of those after it the delay begins, if with any.
+    fn begin_without(&mut self, sent: Option<DeviceInstant>) {
+        self.then.retain(|one| one.sent != sent);
+        self.next.take_if(|next| next.sent == sent);
+        if self.next.is_none() && !self.then.is_empty() {
+            self.next = Some(Box::new(self.then.remove(0)));
+        }
+        if self.pending().is_some_and(|began| began.sent == sent) {
+            self.began = self.next.take();
+            if self.began.is_none() {
+                *self = Self::default();
+            } else if !self.then.is_empty() {
+                self.next = Some(Box::new(self.then.remove(0)));
+            }
+        }
+    }
+
     /// The reading that began a delay which is still running.
     pub(super) fn pending(&self) -> Option<&Evidence> {
         self.began.as_deref().filter(|_| !self.active)
@@ -371,14 +409,8 @@ impl Watches {
     /// The reading of this instant was entered in error: the delay it began does not run.
     pub(super) fn withdraw(&mut self, sent: Option<DeviceInstant>) {
         for track in self.iter_mut().flat_map(|watch| &mut watch.tracks) {
-            track.next.take_if(|next| next.sent == sent);
             track.worst.take_if(|worst| worst.sent == sent);
-            if track.pending().is_some_and(|began| began.sent == sent) {
-                track.began = track.next.take();
-                if track.began.is_none() {
-                    *track = Track::default();
-                }
-            }
+            track.begin_without(sent);
         }
         self.tidy();
     }

@@ -1,7 +1,8 @@
 //! Rows 1 to 8: a condition comes, ends, is lost and comes back.
 
-use crate::model::alarm::{AlarmKind, Response};
+use crate::model::alarm::{AlarmKind, Condition, Response};
 use crate::model::command::Outcome;
+use crate::model::instance::Instance;
 use crate::model::message::Phase;
 use crate::tests::scene::Scene;
 
@@ -132,4 +133,26 @@ fn row_08_back_and_over_needs_the_clear_delay() {
         scene.reading("dev", "spo2", 97.0);
         scene.expect(&[expected]);
     }
+}
+
+#[test]
+fn row_03_what_is_lost_while_an_emergency_becomes_unknown_does_not_follow_from_it() {
+    let mut scene = Scene::bedside();
+    let breathless = |scene: &mut Scene| {
+        scene.send("dev", "respiratory_rate", 0.0, |_, reading| {
+            reading.instance = Instance::from("B");
+        });
+    };
+    for _ in 0..21 {
+        breathless(&mut scene);
+        scene.advance(1.0);
+    }
+    breathless(&mut scene);
+    scene.reading("dev", "respiratory_rate", 7.0);
+    assert_eq!(scene.alarm("vitals_live.apnoea_low").condition, Condition::Present);
+    scene.skip();
+    scene.advance(15.0);
+    assert_eq!(scene.alarm("vitals_live.apnoea_low").condition, Condition::Unknown);
+    let told = scene.told();
+    assert!(told.contains(&"medium link.lost_while_pending".to_owned()), "{told:?}");
 }

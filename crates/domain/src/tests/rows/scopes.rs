@@ -1,8 +1,8 @@
 //! Row 2: what begins under a pause of a rule, a patient or a bed.
 
 use crate::model::alarm::State;
-use crate::model::command::{Action, Outcome};
-use crate::model::pause::{Pause, Scope};
+use crate::model::command::{Action, AgeClass, AlarmAct, Outcome};
+use crate::model::pause::{Pause, Scope, What};
 use crate::model::time::Span;
 use crate::tests::scene::Scene;
 
@@ -214,4 +214,49 @@ fn pauses_outlive_a_restart() {
         news.contains(&"raised medium vitals_live.spo2_low: paused, present".to_owned()),
         "{news:?}"
     );
+}
+
+/// Alarm of medium priority that began and latched under a pause of the patient.
+fn latched_under_a_pause() -> Scene {
+    let mut scene = in_bed();
+    pause(&mut scene, of_patient(), 3_600);
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.stream("dev", "spo2", 97.0, 62);
+    assert_eq!(scene.alarm(SPO2).state, State::Latched);
+    scene.skip();
+    scene
+}
+
+#[test]
+fn row_16_what_was_over_under_a_pause_is_told_though_its_rule_judges_no_more() {
+    let mut scene = latched_under_a_pause();
+    scene.change(Some(AgeClass::Paediatric), None);
+    scene.stream("dev", "spo2", 97.0, 600);
+    let told = "ended_while_paused medium vitals_live.spo2_low: closed rule_changed".to_owned();
+    let news = scene.news();
+    assert!(news.contains(&told), "{news:?}");
+}
+
+#[test]
+fn row_25_what_was_over_under_a_pause_is_told_with_the_stay() {
+    let mut scene = latched_under_a_pause();
+    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason: None });
+    scene.expect(&[
+        "discharged medium vitals_live.spo2_low: closed discharged",
+        "ended_while_paused medium vitals_live.spo2_low: closed discharged",
+    ]);
+}
+
+#[test]
+fn row_16_what_was_high_and_nobody_heard_of_calls_though_it_was_paused_anew() {
+    let mut scene = in_bed();
+    pause(&mut scene, of_patient(), 3_600);
+    scene.stream("dev", "spo2", 75.0, 6);
+    scene.stream("dev", "spo2", 97.0, 62);
+    let anew = AlarmAct::Pause { what: What::Alarm, reason: None, until: None };
+    assert_eq!(scene.act(SPO2, anew).0, Outcome::Done);
+    assert_eq!(scene.told(), Vec::<String>::new());
+    scene.stream("dev", "spo2", 97.0, 60);
+    assert_eq!(scene.told(), ["high vitals_live.spo2_low"]);
+    assert_eq!(scene.alarm(SPO2).state, State::Latched);
 }
