@@ -32,7 +32,10 @@ export function start() {
   setInterval(onTick, 500);
   addEventListener("hashchange", () => {
     state.setup.value = setupLink(location.hash);
+    const { view, id } = state.route.value;
     state.route.value = parse(location.hash);
+    // What is opened is read from its begin, wherever the list before it was.
+    if (view !== state.route.value.view || id !== state.route.value.id) scrollTo(0, 0);
   });
   addEventListener("online", wake);
   document.addEventListener("visibilitychange", () => {
