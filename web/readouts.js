@@ -47,6 +47,22 @@ export function alarmOf({ first, second }, alarms) {
   return on.sort((a, b) => Number(holds(b)) - Number(holds(a)) || byUrgency(a, b))[0];
 }
 
+/**
+ * Why somebody is not watched, shorter: what several signals have in common is said once, with their names after it.
+ * @param {string[]} why each `signal: reason`, or words of its own @returns {string[]}
+ */
+export function inCommon(why) {
+  /** @type {Map<string, string[]>} */
+  const by = new Map();
+  for (const one of why) {
+    const at = one.lastIndexOf(": ");
+    const reason = at < 0 ? one : one.slice(at + 2);
+    by.set(reason, [...(by.get(reason) ?? []), one]);
+  }
+  return [...by].map(([reason, all]) => (all.length < 2 || all[0] === reason ? all[0]
+    : `${reason}: ${all.map((one) => one.slice(0, one.lastIndexOf(": "))).join("; ")}`));
+}
+
 /** The usual colour of a signal. @param {string} signal */
 export function usual(signal) {
   return COLOUR.find(([pattern]) => pattern.test(signal))?.[1] ?? "plain";

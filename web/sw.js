@@ -111,7 +111,7 @@ async function answer(act, path, data) {
 
 /** Shows the alarm in the tab that there is, or in a new one. @param {string} alarm */
 async function open(alarm) {
-  const known = /^[A-Z0-9]{8,}$/.test(alarm);
+  const known = /^[a-z2-7]{8,}$/.test(alarm);
   const url = new URL(known ? `#alarm/${alarm}` : "#alarms", worker.registration.scope).href;
   const [tab] = await worker.clients.matchAll({ type: "window" });
   if (!tab) return worker.clients.openWindow(url);

@@ -34,7 +34,10 @@ export function start() {
   addEventListener("hashchange", () => {
     state.setup.value = setupLink(location.hash);
     state.becoming.value = stationLink(location.hash);
+    const { view, id } = state.route.value;
     state.route.value = parse(location.hash);
+    // What is opened is read from its begin, wherever the list before it was.
+    if (view !== state.route.value.view || id !== state.route.value.id) scrollTo(0, 0);
   });
   addEventListener("online", wake);
   document.addEventListener("visibilitychange", () => {

@@ -19,6 +19,7 @@
  * @property {string} text
  * @property {string|null} advice
  * @property {Priority} priority
+ * @property {"immediate"|"prompt"|"same_day"|"next_working_day"} [response]
  * @property {AlarmState} state
  * @property {"present"|"absent"|"unknown"|"momentary"} condition
  * @property {string} condition_since

@@ -30,6 +30,6 @@ mod words;
 
 pub use self::channel::{Channel, Parts};
 pub use self::mail::BadMail;
-pub use self::waits::Waits;
 pub use self::push::{BrowserKeys, Company, Vapid};
+pub use self::waits::Waits;
 pub use self::way::{BadWay, Way};

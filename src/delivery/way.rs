@@ -118,6 +118,7 @@ impl Way {
         match &self.0 {
             Carrier::Web { speech, .. } => speech.request(event, now).is_some(),
             Carrier::Mail(mail) => mail.letter(event).is_some(),
+            Carrier::Push(_) => event.is_for_people(),
         }
     }
 

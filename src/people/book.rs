@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
+use super::push::Browser;
 use super::station::{STATION, Station};
 use super::token::{PersonalToken, TOKENS_EACH};
-use super::push::Browser;
 use crate::config::Role;
 use vitalgate_domain::model::command::PersonAct;
 use vitalgate_domain::model::ids::{DeviceId, WardId};

@@ -3,11 +3,14 @@
 
 /** @typedef {"high"|"medium"|"low"} Loud */
 
-/** Times in seconds, frequencies in Hz. A group is a number of pulses, `gap` apart; `apart` is the silence after each group. */
+/**
+ * Times in seconds, frequencies in Hz. A group is a number of pulses, `gap` apart; `apart` is the silence after each group, `silence`
+ * that before the next burst. What is low is told once: told again and again it would be switched off, and what is high with it.
+ */
 const FORMS = {
-  high: { hertz: 660, length: 0.12, gap: 0.1, groups: [3, 2, 3, 2], apart: [0.32, 0.6, 0.32], silence: 4 },
-  medium: { hertz: 523, length: 0.18, gap: 0.18, groups: [3], apart: [], silence: 7 },
-  low: { hertz: 440, length: 0.18, gap: 0.2, groups: [2], apart: [], silence: 20 },
+  high: { again: true, hertz: 660, length: 0.12, gap: 0.1, groups: [3, 2, 3, 2], apart: [0.32, 0.6, 0.32], silence: 4 },
+  medium: { again: true, hertz: 523, length: 0.18, gap: 0.18, groups: [3], apart: [], silence: 7 },
+  low: { again: false, hertz: 440, length: 0.18, gap: 0.2, groups: [2], apart: [], silence: 16 },
 };
 
 /** Strength of the first harmonic and those above it: four within 15 dB of it, none beyond 4 kHz. */
@@ -38,7 +41,8 @@ export function lasts(priority) {
   return last.at + last.length;
 }
 
-/** From the begin of a burst to the begin of the next, in seconds. @param {Loud} priority */
-export function period(priority) {
-  return lasts(priority) + FORMS[priority].silence;
-}
+/** The silence before a burst of this priority, in seconds. @param {Loud} priority */
+export const silence = (priority) => FORMS[priority].silence;
+
+/** Whether it is told again for as long as it waits. @param {Loud} priority */
+export const again = (priority) => FORMS[priority].again;

@@ -2,7 +2,7 @@
 
 import { time } from "../format.js";
 import { announced, waits } from "../order.js";
-import { lasts, period } from "./burst.js";
+import { again, lasts, silence } from "./burst.js";
 
 /** @import { Alarm } from "../types.js" */
 /** @import { Loud } from "./burst.js" */
@@ -14,10 +14,16 @@ import { lasts, period } from "./burst.js";
 /** @typedef {{priority: Loud, news: number, start: number}} Played a burst, and when it begins, in seconds of the sound's own clock */
 
 const RANK = { low: 0, medium: 1, high: 2 };
+/** What may wait for hours calls nobody to come now. */
+const LATER = ["same_day", "next_working_day"];
 
-/** As what an alarm sounds; null for silence. What is over and not yet looked at asks for a look: one step less. @param {Alarm} alarm @returns {Loud|null} */
+/**
+ * As what an alarm sounds; null for silence. What is over and not yet looked at asks for a look: one step less.
+ * @param {Alarm} alarm @returns {Loud|null}
+ */
 export function soundOf(alarm) {
   if (!waits(alarm) || !announced(alarm) || alarm.inactivation || alarm.priority === "info") return null;
+  if (alarm.priority !== "high" && LATER.includes(alarm.response ?? "")) return "low";
   if (alarm.state !== "latched") return alarm.priority;
   return alarm.priority === "high" ? "medium" : "low";
 }
@@ -52,11 +58,13 @@ export function gravest(needs) {
 
 /**
  * When the next burst begins: what is graver at once, what is new of the same gravity when the burst before it is over,
- * what goes on after its time.
+ * what goes on after its time; never, for what is told once.
  * @param {Played|null} before the last one that began @param {Need} need @param {number} now in seconds
  */
 export function nextBurst(before, need, now) {
   if (!before || RANK[need.priority] > RANK[before.priority]) return now;
-  if (need.priority === before.priority && need.news > before.news) return Math.max(now, before.start + lasts(before.priority) + 0.5);
-  return Math.max(now, before.start + period(need.priority));
+  const over = before.start + lasts(before.priority);
+  const same = need.priority === before.priority;
+  if (same && need.news > before.news) return Math.max(now, over + 0.5);
+  return same && !again(need.priority) ? Infinity : Math.max(now, over + silence(need.priority));
 }

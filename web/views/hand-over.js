@@ -38,7 +38,7 @@ export function Mine() {
 
 export function HandOver() {
   const whom = to.value.trim();
-  return html`<span class="apart">
+  return html`<span class="hand">
     <input value=${to.value} maxlength="64" list="on-duty" aria-label=${t("hand.to_whom")} placeholder=${t("hand.to")}
       onInput=${(/** @type {any} */ e) => { to.value = e.target.value; }} />
     <datalist id="on-duty">${onDuty.value.map((person) => html`<option key=${person} value=${person} />`)}</datalist>

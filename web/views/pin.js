@@ -57,7 +57,7 @@ function Question() {
     <b>${t("pin.who")}</b>
     <label>${t("pin.name")} <input ref=${first} required list="signers" value=${name.value} onInput=${typed(name)} autocomplete="off" autocapitalize="none" spellcheck=${false} maxlength="64" /></label>
     <datalist id="signers">${names().map((one) => html`<option value=${one} />`)}</datalist>
-    <label>PIN <input required type="password" inputmode="numeric" autocomplete="off" value=${pin.value} onInput=${typed(pin)} maxlength="12" /></label>
+    <label>${t("pin.pin")} <input required type="password" inputmode="numeric" autocomplete="off" value=${pin.value} onInput=${typed(pin)} maxlength="12" /></label>
     <button type="submit" disabled=${busy.value}>${t(busy.value ? "pin.moment" : "pin.sign")}</button>
     <button type="button" class="plain" onClick=${cancel}>${t("pin.cancel")}</button>
     <span class="refused" role="alert">${why.value}</span>

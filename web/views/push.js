@@ -2,6 +2,7 @@
 
 import { html, signal } from "../vendor/preact.js";
 import { Refused } from "../api.js";
+import { t } from "../language.js";
 import { standing, turnOff, turnOn } from "../push.js";
 
 /** @typedef {import("../push.js").Standing} Standing */
@@ -10,15 +11,6 @@ const here = signal(/** @type {Standing} */ ("unknown"));
 const said = signal("");
 const busy = signal(false);
 
-/** @type {Record<Standing, string>} */
-const HOW = {
-  unknown: "…",
-  none: "This browser takes no push.",
-  blocked: "This browser was told to show nothing of this page: allow notifications in its settings.",
-  off: "Alarms do not reach you in this browser while the page is closed.",
-  on: "What you are called for is shown here also while the page is closed, if the browser and its push service work.",
-};
-
 /** @param {() => Promise<Standing>} act */
 async function change(act) {
   busy.value = true;
@@ -26,7 +18,7 @@ async function change(act) {
   try {
     here.value = await act();
   } catch (error) {
-    said.value = error instanceof Refused ? error.message : "That did not work: the push service or the gateway did not answer.";
+    said.value = error instanceof Refused ? error.message : t("push.no_answer");
     here.value = await standing().catch(() => "unknown");
   }
   busy.value = false;
@@ -35,11 +27,11 @@ async function change(act) {
 export function PushHere() {
   if (here.value === "unknown" && !busy.value) change(standing);
   const button = here.value === "on"
-    ? html`<button onClick=${() => change(turnOff)} disabled=${busy.value}>Turn off here</button>`
-    : html`<button onClick=${() => change(turnOn)} disabled=${busy.value}>Turn on here</button>`;
+    ? html`<button onClick=${() => change(turnOff)} disabled=${busy.value}>${t("push.turn_off")}</button>`
+    : html`<button onClick=${() => change(turnOn)} disabled=${busy.value}>${t("push.turn_on")}</button>`;
   return html`<section class="push">
-    <h3>Calls in this browser</h3>
-    <p>${HOW[here.value]}</p>
+    <h2>${t("push.title")}</h2>
+    <p>${t(`push.is_${here.value}`)}</p>
     <p role="status">${said.value}</p>
     ${here.value === "on" || here.value === "off" ? button : null}
   </section>`;

@@ -4,7 +4,7 @@ import { html, signal } from "../vendor/preact.js";
 import { moment, number, span, time, unitText } from "../format.js";
 import { t } from "../language.js";
 import { byUrgency, holds, waits } from "../order.js";
-import { alarmOf, readouts, stale as isStale, usual } from "../readouts.js";
+import { alarmOf, inCommon, readouts, stale as isStale, usual } from "../readouts.js";
 import { said } from "../said.js";
 import * as state from "../state.js";
 import { AlarmChip, mark, tone } from "./alarm.js";
@@ -68,7 +68,7 @@ function Tile({ tile }) {
   return html`<article class="tile ${edge} ${watched === "not" ? "unwatched" : ""}" aria-label=${bed || patient.id}>
     <h2>${bed || t("ward.no_bed")} <small>${patient.id}</small>
       ${watched === "monitored" ? null : html`<span class="watch ${watched}">${watched === "not" ? t("ward.not") : t("ward.partly")}</span>`}</h2>
-    ${watched === "monitored" ? null : html`<p class="why">${patient.monitored.why.map(said).join("; ")}</p>`}
+    ${watched === "monitored" ? null : html`<p class="why">${inCommon(patient.monitored.why.map(said)).join(" · ")}</p>`}
     <div class="chips">${alarms.map((a) => html`<${AlarmChip} key=${a.id} alarm=${a} />`)}</div>
     <dl class="vitals">${readouts(patient.vitals).map((r) => html`<${Readout} key=${r.key} readout=${r} alarm=${alarmOf(r, alarms)} />`)}</dl>
     ${patient.vitals.length ? null : html`<p class="why">${t("ward.no_values")}</p>`}

@@ -15,10 +15,12 @@ use axum::routing;
 use self::page::Page;
 use self::words::{Said, Words};
 use super::alarms::{self, may_answer};
-use super::auth::{self, Right, Who};
+use super::auth::{self, Who};
 use super::connection::Connection;
 use super::error::Problem;
+use super::rights::Right;
 use super::state::Ctx;
+use super::story::story;
 use crate::answers::{BadLink, Link, PATH};
 use vitalgate_domain::model::alarm::{Alarm, State as AlarmState};
 
@@ -89,7 +91,7 @@ async fn asked(http: &Ctx, token: &str, request: Request) -> Result<Asked, Said>
 async fn is_used(http: &Ctx, link: &Link, who: &Who) -> Result<bool, Problem> {
     let (id, seq) = (link.alarm.clone(), link.seq);
     let (word, name) = (link.answer.done().as_str(), who.name.clone());
-    let story = http.read_log(move |reader| alarms::story(reader, &id)).await?;
+    let story = http.read_log(move |reader| story(reader, &id)).await?;
     let is_it = |row: &vitalgate_store::reader::TransitionRow| {
         row.seq > seq && row.change == word && row.actor.as_deref() == Some(&*name)
     };

@@ -10,7 +10,7 @@ import { keptBack, longestPause, muted } from "../../../web/mute.js";
 import { announced, byUrgency, counts, inOrder, waits } from "../../../web/order.js";
 import { changed, resetOf, tooLate, UNDO_MS, why } from "../../../web/outcome.js";
 import { placeName, split, whereNow } from "../../../web/places.js";
-import { alarmOf, stale } from "../../../web/readouts.js";
+import { alarmOf, inCommon, stale } from "../../../web/readouts.js";
 import { answering, mine, offers, told } from "../../../web/responsible.js";
 import { format, parse, setupLink } from "../../../web/route.js";
 
@@ -182,6 +182,12 @@ test("a value has the colour of the alarm on its signal that holds, and none whe
   assert.equal(stale(readout, Date.parse("2026-11-21T09:59:00Z")), false);
   assert.equal(stale(readout, Date.parse("2026-11-21T10:01:00Z")), true);
   assert.equal(stale({ ...readout, first: { ...vital, value: null } }, 0), true);
+});
+
+test("what several signals lack in common is said once", () => {
+  const why = ["SpO2: no data", "Heart rate: not heard yet", "Temperature: not heard yet", "no device is bound", "limits for adults are not applied: age class or pregnancy"];
+  assert.deepEqual(inCommon(why), ["SpO2: no data", "not heard yet: Heart rate; Temperature", "no device is bound", why[4]]);
+  assert.deepEqual(inCommon(["late", "late"]), ["late"]);
 });
 
 test("what follows from an emergency stands after it and is not announced, nor is what is for information", () => {

@@ -82,6 +82,29 @@ module.exports = {
     assert.match(text, /first \d\d:\d\d/);
   },
 
+  /** Whoever opens an alarm from the end of a long page reads its begin. */
+  async what_is_opened_is_read_from_its_begin({ gateway, open }) {
+    for (let n = 0; n < 12; n += 1) gateway.alarm(`a-${n}`, "bed-02", { text: `SpO2 low ${n}`, rule: `r${n}` });
+    const page = await open("#alarms");
+    await page.locator("main li").last().scrollIntoViewIfNeeded();
+    assert.ok(await page.evaluate(() => scrollY > 100), "it is a long list");
+    await page.locator("main li").last().getByRole("link", { name: /^Open/ }).click();
+    const heading = page.getByRole("heading", { level: 1 });
+    await heading.waitFor();
+    await until("its heading is seen", 2_000, () => heading.evaluate((it) => {
+      const { left, top } = it.getBoundingClientRect();
+      return it.contains(document.elementFromPoint(left + 5, top + 5));
+    }));
+  },
+
+  async nothing_but_links_and_buttons_is_underlined({ gateway, open }) {
+    gateway.vital("bed-01", "temperature", 37);
+    const page = await open();
+    const value = page.locator("article", { hasText: "bed-01" }).locator("dd").first();
+    await value.waitFor();
+    assert.equal(await value.evaluate((dd) => getComputedStyle(dd.parentElement).textDecorationLine), "none");
+  },
+
   async a_value_with_an_alarm_is_in_its_colour({ gateway, open }) {
     gateway.vital("bed-02", "heart_rate", 0);
     gateway.vital("bed-07", "heart_rate", 72);

@@ -180,6 +180,20 @@ module.exports = {
     await sounds(page, "medium");
   },
 
+  /** Two pulses when it comes, and none after them. */
+  async what_is_low_is_told_once({ gateway, context, open }) {
+    const page = await armed({ context, open });
+    const tone = await until("the tone of arming is over", 5_000, async () => {
+      const found = await audible(page, "low");
+      const now = await page.evaluate(() => globalThis.heard.contexts[0].currentTime);
+      return found.every((at) => at + 0.2 < now) && found.length;
+    });
+    gateway.alarm("a-1", "bed-01", { text: "Atrial episode", priority: "low", response: "next_working_day" });
+    await until("it is put on the clock", 5_000, async () => (await audible(page, "low")).length > tone);
+    for (let n = 0; n < 3; n += 1) gateway.beat();
+    assert.equal((await audible(page, "low")).length, tone + 2);
+  },
+
   async what_is_graver_is_heard_at_once_and_what_is_over_as_less({ gateway, context, open }) {
     const page = await armed({ context, open });
     gateway.alarm("a-1", "bed-01", { text: "SpO2 low" });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lasts, period, pulses } from "../../../web/sound/burst.js";
+import { again, lasts, pulses, silence } from "../../../web/sound/burst.js";
 import { gravest, needOf, nextBurst, soundOf } from "../../../web/sound/need.js";
 import { SILENT_MS, verdict } from "../../../web/sound/tabs.js";
 
@@ -20,12 +20,14 @@ test("bursts keep to the ranges of their priority", () => {
   for (const n of [2, 7]) within(gaps("high")[n], 2 * x + length, 2 * x + length);
   for (const n of [0, 1, 3, 5, 6, 8]) within(gaps("high")[n], x, x);
   for (const priority of ["medium", "low"]) for (const gap of gaps(priority)) within(gap, 0.125, 0.25);
-  for (const [priority, least, most] of [["high", 2.5, 15], ["medium", 2.5, 30], ["low", 15, Infinity]]) within(period(priority) - lasts(priority), least, most);
+  for (const [priority, least, most] of [["high", 2.5, 15], ["medium", 2.5, 30], ["low", 15, Infinity]]) within(silence(priority), least, most);
+  assert.deepEqual(["high", "medium", "low"].map(again), [true, true, false]);
 });
 
 test("what waits and is announced sounds with its priority, what is over with one less, all else is silent", () => {
   assert.deepEqual(["high", "medium", "low", "info"].map((priority) => soundOf(alarm({ priority }))), ["high", "medium", "low", null]);
   assert.deepEqual(["high", "medium"].map((priority) => soundOf(alarm({ priority, state: "latched", condition: "absent" }))), ["medium", "low"]);
+  assert.deepEqual(["high", "medium"].map((priority) => soundOf(alarm({ priority, response: "same_day" }))), ["high", "low"], "what may wait is told once");
   assert.equal(soundOf(alarm({ condition: "unknown" })), "high");
   assert.equal(soundOf(alarm({ condition: "momentary" })), "high");
   const silent = [
@@ -48,9 +50,12 @@ test("what is graver begins at once, news of the same when the burst is over, th
   assert.equal(nextBurst(null, { priority: "low", news: 1 }, 7), 7);
   assert.equal(nextBurst(played, { priority: "high", news: 5 }, 100.2), 100.2);
   assert.equal(nextBurst(played, { priority: "medium", news: 6 }, 100.2), 100 + lasts("medium") + 0.5);
-  assert.equal(nextBurst(played, { priority: "medium", news: 5 }, 100.2), 100 + period("medium"));
-  assert.equal(nextBurst(played, { priority: "medium", news: 4 }, 100.2), 100 + period("medium"));
-  assert.equal(nextBurst({ ...played, priority: "high" }, { priority: "low", news: 9 }, 100.2), 100 + period("low"));
+  assert.equal(nextBurst(played, { priority: "medium", news: 5 }, 100.2), 100 + lasts("medium") + silence("medium"));
+  assert.equal(nextBurst(played, { priority: "medium", news: 4 }, 100.2), 100 + lasts("medium") + silence("medium"));
+  assert.equal(nextBurst({ ...played, priority: "high" }, { priority: "low", news: 9 }, 100.2), 100 + lasts("high") + silence("low"));
+  const low = { ...played, priority: "low" };
+  assert.equal(nextBurst(low, { priority: "low", news: 5 }, 500), Infinity, "what is low is told once");
+  assert.equal(nextBurst(low, { priority: "low", news: 6 }, 500), 500, "and what is new of it as well");
   assert.equal(nextBurst(played, { priority: "medium", news: 5 }, 500), 500, "after a pause nothing is made up for");
 });
 

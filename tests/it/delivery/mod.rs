@@ -5,10 +5,10 @@ mod days;
 mod killed;
 mod mail;
 mod personal;
-pub(crate) mod receiver;
-mod story;
 mod push;
+pub(crate) mod receiver;
 mod receiver;
+mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
