@@ -278,6 +278,9 @@ def telemetry(world, device, head, entries, taken):
             came.append(copy)
             if copy.stamp is not None:
                 remember(world, copy)
+        elif copy.mode == "real" and copy.stamp is not None:
+            # What was withdrawn before it came is known as well.
+            remember(world, copy)
         copy.young = not was_judged(world, copy) and judging.is_young(world, device, copy)
         copy.timed = copy.certain
         if copy.unit_doubtful:

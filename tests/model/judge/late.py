@@ -42,6 +42,10 @@ def late_side(world, device, copy, source, person, rule, side, limits):
         return
     shape = source._shape(rule, device)
     level, run, runs = excursion(copy, source, person, shape, answer, key, rule.actionable)
+    # What was known beside the first of them is known beside all.
+    for of, them in runs.items():
+        first = min(source.first_steps.get((key, id(c), of), c.step) for c in them)
+        source.first_steps.update({(key, id(c), of): first for c in them})
     if level is None:
         # What lies within the gap of what is told as it happens is told with it, whatever parts the two thereafter.
         holds = any((whom, f"{one.id}_{of}") == key[:2] and course.level for (whom, one, of), course in source.courses().items())
@@ -58,10 +62,6 @@ def late_side(world, device, copy, source, person, rule, side, limits):
     told = {source.told.get((key, id(c))) for c in run} - {None}
     fresh = [c for c in run if source.told.get((key, id(c))) != "critical"]
     source.told.update({(key, id(c)): max(level, source.told.get((key, id(c)), level), key=LEVELS[::-1].index) for c in run})
-    # What was known beside the first of them is known beside all.
-    for of, them in runs.items():
-        first = min(source.first_steps.get((key, id(c), of), c.step) for c in them)
-        source.first_steps.update({(key, id(c), of): first for c in them})
     telling = max(source.tellings.values(), default=0) + 1
     source.tellings.update({(key, id(c)): telling for c in run})
     if "critical" in told or level in told:
@@ -161,7 +161,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
         # Of what has no time nobody knows how long it lasted. # contract §3
         if copy.timeless or part[-1].at - part[0].at >= delays[level]:
             return level, sorted({*whole, *part}, key=lambda c: c.at), {**runs, "warning": whole}
-    return None, whole, {}
+    return None, whole, {**runs, "warning": whole}
 
 
 def absorb(source, key, found, shape, is_beyond, new):

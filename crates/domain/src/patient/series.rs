@@ -288,12 +288,15 @@ impl SeriesState {
 
     fn make_latest(&mut self, value: LatestValue) {
         self.doubtful.take_if(|known| known.rule_at <= value.rule_at);
-        self.refused.take_if(|known| known.rule_at <= value.rule_at);
+        // What no limit judged was a value of now as well, after the latest that one did.
+        let refused = self.refused.take_if(|known| known.rule_at <= value.rule_at);
         let latest = self.latest.replace(value);
-        match (latest, &mut self.earlier) {
-            (Some(latest), earlier) => earlier.get_or_insert_default().push(latest),
-            (None, Some(earlier)) => earlier.beside_latest(),
-            (None, None) => {}
+        let before: Vec<LatestValue> = latest.into_iter().chain(refused.map(|one| *one)).collect();
+        if before.is_empty() {
+            self.earlier.iter_mut().for_each(|earlier| earlier.beside_latest());
+        }
+        for one in before {
+            self.earlier.get_or_insert_default().push(one);
         }
     }
 

@@ -296,3 +296,23 @@ fn what_is_contradicted_parts_nothing_however_many_came_since() {
     scene.measured_at("dev", "spo2", 86.0, 989.5);
     scene.expect(&["late raised low vitals_live.spo2_low: alarming, momentary"]);
 }
+
+#[test]
+fn what_is_withdrawn_leaves_another_value_of_its_time() {
+    for came in [false, true] {
+        let mut scene = Scene::bedside();
+        scene.advance(2.0);
+        // By a clock that is ahead it is of now.
+        scene.measured_at("dev", "spo2", 93.0, 242.0);
+        scene.advance(3.0);
+        scene.measured_at("dev", "spo2", 86.0, 1.0);
+        if came {
+            scene.measured_at("dev", "spo2", 87.0, 2.0);
+        }
+        withdraw(&mut scene, "spo2", 87.0, 2.0);
+        scene.advance(86.0);
+        scene.stream("dev", "spo2", 97.0, 5);
+        scene.measured_at("dev", "spo2", 86.0, 50.0);
+        assert!(scene.find(SPO2).is_none(), "93 % at 2 s lies between: {came}");
+    }
+}

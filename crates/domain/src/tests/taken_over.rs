@@ -98,3 +98,17 @@ fn a_loss_that_a_window_without_intake_made_long_is_none_before_its_device_goes_
     belongs_to(&mut scene, "dev", Some("p"));
     assert!(scene.find(APNOEA).is_none(), "nothing came since");
 }
+
+#[test]
+fn a_bound_that_the_right_patients_limits_can_place_is_a_value() {
+    let mut scene = of_the_wrong(AgeClass::Unknown, AgeClass::Adult);
+    scene.reading("dev", "respiratory_rate", 0.0);
+    scene.advance(60.0);
+    scene.send("dev", "respiratory_rate", 3.0, |_, reading| {
+        if let Value::Number { comparator, .. } = &mut reading.value {
+            *comparator = Some(Comparator::Greater);
+        }
+    });
+    belongs_to(&mut scene, "dev", Some("p"));
+    assert!(scene.find("vitals_live.apnoea_low").is_none(), "more than 3 breaths are some");
+}

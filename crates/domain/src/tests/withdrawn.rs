@@ -1,7 +1,7 @@
 //! Withdrawals and corrections: whom they reach, what they show, and what they leave (contract §2, "Same reading").
 
-use crate::model::alarm::Condition;
-use crate::model::command::{Action, AgeClass};
+use crate::model::alarm::{Condition, Side};
+use crate::model::command::{Action, AgeClass, Outcome};
 use crate::model::input::Input;
 use crate::model::message::{Body, Message, Mode, Reading, ReadingTime, Status};
 use crate::model::time::Span;
@@ -241,4 +241,21 @@ fn a_delay_begins_with_whichever_reading_is_left() {
     scene.stream("dev", "spo2", 86.0, 14);
     scene.reading("dev", "spo2", 86.0);
     scene.expect(&["raised medium vitals_live.spo2_low: alarming, present"]);
+}
+
+#[test]
+fn before_a_withdrawn_value_is_what_no_limit_judged_as_well() {
+    let mut scene = Scene::empty();
+    scene.admit_with("p", |details| details.age_class = AgeClass::Unknown);
+    scene.device("dev", "spot", &[]);
+    scene.bind("dev", "p");
+    for value in [85.0, 190.0] {
+        scene.reading("dev", "nibp_sys", value);
+        scene.advance(100.0);
+    }
+    assert_eq!(scene.limit("nibp_sys", Side::Low, Some(88.0)), Outcome::Done);
+    scene.advance(4_000.0);
+    scene.reading("dev", "nibp_sys", 120.0);
+    scene.send("dev", "nibp_sys", 120.0, again(4_200.0, Status::EnteredInError));
+    assert!(scene.find("vitals_live.nibp_sys_low").is_none(), "the one before is 190 mm[Hg]");
 }

@@ -53,11 +53,16 @@ impl SeriesState {
             let beyond = values.iter().filter(|value| is_beyond(level, **value));
             beyond.map(|(_, at)| *at).collect::<Vec<_>>()
         });
+        let known = self.known_values(rule, (limits, adult), gone);
         let watch = self.watches.of_mut(rule);
         for level in Level::ALL {
             for at in gone {
                 let still = instead.is_some_and(|number| is_beyond(level, (number, *at)));
                 watch.past[level].take_back((sent, *at), still);
+                // Of values of one time the milder one parts again.
+                if !still && known[level].inside.contains(at) {
+                    watch.past[level].inside(*at, &known[level].beyond);
+                }
             }
             let track = &mut watch.tracks[level];
             track.over.take_if(|over| gone.contains(over));

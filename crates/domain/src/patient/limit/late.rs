@@ -71,7 +71,7 @@ impl SeriesState {
         let at = observation.timing.rule_at;
         let timed = observation.timing.quality != TimeQuality::Unknown;
         let gap = (!spot).then(|| self.gap(rule));
-        let mut known = self.known_values(rule, (sets, adult));
+        let mut known = self.known_values(rule, (sets, adult), &[]);
         let mut announced = None;
         for level in Level::ALL {
             let relation =
@@ -123,8 +123,13 @@ impl SeriesState {
 
 impl SeriesState {
     /// Where values that are remembered stood to a limit when they were measured, by level: no excursion reaches over
-    /// those inside.
-    fn known_values(&self, rule: &LimitRule, (sets, adult): (&[LimitSet], bool)) -> [Sides; 2] {
+    /// those inside. What was known of these instants is `gone`, but for what is remembered of them.
+    pub(super) fn known_values(
+        &self,
+        rule: &LimitRule,
+        (sets, adult): (&[LimitSet], bool),
+        gone: &[Timestamp],
+    ) -> [Sides; 2] {
         let latest = self.latest.iter();
         let latest = latest.map(|value| (&value.number, value.rule_at, value.contradicted));
         let earlier = self.earlier.iter().flat_map(|earlier| earlier.all());
@@ -134,7 +139,7 @@ impl SeriesState {
             // What is not told yet lies beyond as well.
             let track = self.watches.of(rule).map(|watch| &watch.tracks[level]);
             let began = track.and_then(|track| track.began.as_deref()).map(|began| began.rule_at);
-            sides.beyond.extend(began);
+            sides.beyond.extend(began.filter(|began| !gone.contains(began)));
             for (number, rule_at, contradicted) in &values {
                 let Number { value, unit, comparator, .. } = **number;
                 let limits = valid_at(sets, adult, *rule_at);
