@@ -119,7 +119,7 @@ class Responsibilities:
         """Whoever is asked has no longer than for what it is now, and hears of it at once."""
         ladder.had = self.seen(alarm)
         if ladder.phase == "asking":
-            ladder.due = min(ladder.due, self.now + ACCEPT[alarm.priority])
+            ladder.due = ladder.deadline = min(ladder.due, self.now + ACCEPT[alarm.priority])
             ladder.step_due = min(ladder.step_due, self.now + ACCEPT[alarm.priority])
             ladder.again = self.now + REPEAT[alarm.priority]
             self.tell_again(alarm)
@@ -148,7 +148,7 @@ class Responsibilities:
 
     def looked_at(self, alarm):
         """Brings a ladder in line with how its alarm stands."""
-        wanted, ladder = self.wanted(alarm), alarm.ladder
+        wanted, ladder, first = self.wanted(alarm), alarm.ladder, alarm.ladder is None
         if ladder is None:
             if not wanted:
                 return
@@ -168,7 +168,8 @@ class Responsibilities:
                 self.rest(ladder)
         elif was_held and ladder.phase == "waiting":
             self.ask(alarm, ladder.at)
-        elif ladder.phase == "idle" and alarm.acked_at is not None:
+        elif first and alarm.acked_at is not None:
+            # Somebody had taken note of it before there was a plan.
             self.own(alarm, self.plan.person_of(alarm.acked_by), by_acknowledging=True)
         elif ladder.phase == "idle" or self._team_id(self.team_for(alarm)) != self._team_id(ladder.team):
             ladder.at, ladder.owner_first = 1, False
@@ -360,8 +361,9 @@ class Responsibilities:
             self.failing.discard(channel)
             alarms.over(key, self.now)
             return
-        self.failing.add(channel)
         alarms.hold(*key, waits, self.now, kind="technical")
+        self.looked_at(alarms.open[key])
+        self.failing.add(channel)
         for alarm, ladder in sorted(self.ladders(), key=lambda one: str(one[0].key)):
             failed = [(to, told) for (to, by), told in ladder.told.items() if by == channel and told.result == "waiting"]
             for _, told in failed:
@@ -407,12 +409,14 @@ class Responsibilities:
     def put(self, plan):
         """A new plan: whom it takes off duty has no alarm any more."""
         self.plan = plan
+        self.holes.settle()
         for alarm in sorted(self.world.alarms.open.values(), key=lambda one: str(one.key)):
             self.looked_at(alarm)
             ladder = alarm.ladder
             if plan is None or ladder is None:
                 continue
-            ladder.team = ladder.team and self.team_for(alarm)
+            if ladder.phase != "owned":
+                ladder.team = ladder.team and self.team_for(alarm)
             if ladder.phase == "owned":
                 if self.is_lost(alarm):
                     self.shift_over(alarm)
