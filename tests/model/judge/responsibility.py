@@ -103,6 +103,7 @@ class Responsibilities:
         """It is told anew, or would be: whoever had it has it no more, if it is news to them."""
         ladder = alarm.ladder
         if ladder is None:
+            self.looked_at(alarm)
             return
         if not alarm.is_kept_back:
             ladder.held_since = None
@@ -449,7 +450,7 @@ class Responsibilities:
         if ladder.due is not None and ladder.due <= now:
             ladder.due = None
             self._time_is_up(alarm, ladder)
-        elif ladder.again is not None and ladder.again <= now:
+        if ladder.again is not None and ladder.again <= now:
             ladder.again = now + self._repeats(alarm)
             self.tell_again(alarm)
 
