@@ -119,6 +119,9 @@ class Responsibilities:
     def _hasten(self, alarm, ladder):
         """Whoever is asked has no longer than for what it is now, and hears of it at once."""
         ladder.had = self.seen(alarm)
+        if self._team_id(self.team_for(alarm)) != self._team_id(ladder.team):
+            # It is another team's now, which is asked from its first step.
+            return
         if ladder.phase == "asking":
             ladder.due = ladder.deadline = min(ladder.due, self.now + ACCEPT[alarm.priority])
             ladder.step_due = min(ladder.step_due, self.now + ACCEPT[alarm.priority])
@@ -374,15 +377,18 @@ class Responsibilities:
 
     def _elsewhere(self, alarm):
         """What is high and cannot be delivered goes to the person's next channel, and to the next step, at once."""
-        ladder = alarm.ladder
-        beside = ladder.team.steps[ladder.at - 1][1] if not ladder.owner_first else ()
+        ladder, team = alarm.ladder, self.team_for(alarm)
+        if team is None:
+            return
+        role, of_step = team.steps[ladder.at - 1] if ladder.at <= len(team.steps) else (None, ())
+        beside = of_step if not ladder.owner_first else ()
         tried = lambda channel: (ladder.person, channel) in ladder.told and ladder.told[ladder.person, channel].at >= ladder.asked_at
         left = [one for one in (*self.plan.channels(ladder.person), *beside) if one not in self.failing and not tried(one)]
         if left:
             self.tell(alarm, ladder.person, left[:1])
-        watch = self.plan.on_duty(ladder.team.id, ladder.team.steps[ladder.at - 1][0], self.now)
+        watch = self.plan.on_duty(team.id, role, self.now)
         somebody_else = ladder.owner_first and (watch is None or watch.person != ladder.person)
-        if somebody_else or ladder.at < len(ladder.team.steps):
+        if somebody_else or ladder.at < len(team.steps):
             self.next_step(alarm)
 
     def next_step(self, alarm):
