@@ -1,14 +1,14 @@
 """Laws that hold of every history, whoever judges it: `python3 -m model.laws [--seed N] [--histories 50]`.
 
 Doubt ends nothing, a copy changes nothing, the order inside a message changes nothing, a pause hides nothing that is worse,
-tells at its end what is still true, and is never longer than it may be.
+tells at its end what is still true, and is never longer than it may be; of what is high somebody is told until somebody has it.
 """
 
 import argparse
 import copy
 import random
 
-from . import generator
+from . import duties, generator
 from .judge.alarms import LONGEST_PAUSE
 from .judge.pauses import LONGEST
 from .judge.rules import ORDER
@@ -131,17 +131,58 @@ def _broken_word(world, line, before, told, since):
     return None
 
 
+def _unattended(world):
+    """High alarms that are not closed and have neither somebody nor a running timer, where a plan says who is on duty."""
+    duty = world.duty
+    for alarm in world.alarms.open.values():
+        if duty.plan is None or alarm.priority != "high" or not duty.wanted(alarm):
+            continue
+        ladder = alarm.ladder
+        # Nobody is there at all: that is told, and whoever comes is asked.
+        told = ladder is not None and ladder.nobody
+        if ladder is None or (ladder.phase != "owned" and ladder.due is None and not told):
+            yield alarm
+
+
+def somebody_has_it_or_a_timer_runs(lines, _):
+    """No high alarm that is not closed is without an owner or a running timer, or else it is said that nobody is there."""
+    world = World(lines[0])
+    for line in lines[1:]:
+        answer = world.step(line)
+        for alarm in _unattended(world):
+            return f"at {line['t']}: nobody has {alarm.key}"
+        said = any(one["rule"] == "duty.exhausted" for one in answer["alarms"])
+        if any(ladder.nobody for _, ladder in world.duty.ladders()) and not said:
+            return f"at {line['t']}: nobody is there, and nothing says so"
+    return None
+
+
+def nothing_is_never_told(lines, _):
+    """Where somebody is asked, somebody was told."""
+    world = World(lines[0])
+    for line in lines[1:]:
+        world.step(line)
+        for alarm in world.alarms.open.values():
+            ladder = alarm.ladder
+            asked = ladder is not None and ladder.phase in ("asking", "exhausted") and world.duty.wanted(alarm)
+            if asked and not ladder.told:
+                return f"at {line['t']}: nobody was ever told of {alarm.key}"
+    return None
+
+
 LAWS = (doubt_ends_nothing, a_copy_changes_nothing, order_inside_a_message_is_nothing, a_pause_keeps_its_word)
+OF_DUTY = (somebody_has_it_or_a_timer_runs, nothing_is_never_told)
 
 
 def broken(seed, steps=120):
     """The laws that a history breaks."""
-    lines, _ = generator.history(seed, steps)
     found = []
-    for law in LAWS:
-        why = law(lines, random.Random(seed))
-        if why:
-            found.append(f"seed {seed}: {law.__name__} {why}")
+    for made, laws in ((generator, LAWS), (duties, OF_DUTY)):
+        lines, _ = made.history(seed, steps)
+        for law in laws:
+            why = law(lines, random.Random(seed))
+            if why:
+                found.append(f"seed {seed}: {law.__name__} {why}")
     return found
 
 

@@ -137,9 +137,10 @@ class Alarms:
     def announce(self, alarm, now):
         """Information is shown, not announced. # contract §0.22"""
         alarm.told_at, alarm.untold = now, False
+        silent = alarm.priority == "info" or alarm.quiet or alarm.is_kept_back or self._twice_an_hour(alarm, now)
         if self.duty is not None and self.open.get(alarm.key) is alarm:
             self.duty.news(alarm)
-        if alarm.priority == "info" or alarm.quiet or alarm.is_kept_back or self._twice_an_hour(alarm, now):
+        if silent:
             return
         self.announced.append([alarm.patient, alarm.rule, alarm.source, alarm.priority, "late" if alarm.late else ""])
 
@@ -545,10 +546,17 @@ class Alarms:
 
     def _inactivate(self, alarm, how, until, command, now):
         """An acknowledgement stands beside it; what was over and is paused again has a pause that ends later. # contract row 14"""
+        unheard = alarm.scope if alarm.priority == "high" else None
+        if unheard is not None:
+            # Nobody has heard of it: it is announced when it would have been.
+            until = min(until, alarm.paused_until)
         alarm.resume()
+        alarm.scope = unheard
         if alarm.latched:
             self.ended.pop(alarm.key, None)
         alarm.sound_only = command.get("what") == "audio"
+        if not alarm.sound_only:
+            alarm.kept_back = None
         alarm.paused_how, alarm.paused_until = how, until
         alarm.remind_at = now + LONGEST_PAUSE[alarm.priority] if how == "off" else None
         return "done"

@@ -103,6 +103,7 @@ class Responsibilities:
         """It is told anew, or would be: whoever had it has it no more, if it is news to them."""
         ladder = alarm.ladder
         if ladder is None:
+            self.looked_at(alarm)
             return
         if not alarm.is_kept_back:
             ladder.held_since = None
@@ -118,8 +119,11 @@ class Responsibilities:
     def _hasten(self, alarm, ladder):
         """Whoever is asked has no longer than for what it is now, and hears of it at once."""
         ladder.had = self.seen(alarm)
+        if self._team_id(self.team_for(alarm)) != self._team_id(ladder.team):
+            # It is another team's now, which is asked from its first step.
+            return
         if ladder.phase == "asking":
-            ladder.due = min(ladder.due, self.now + ACCEPT[alarm.priority])
+            ladder.due = ladder.deadline = min(ladder.due, self.now + ACCEPT[alarm.priority])
             ladder.step_due = min(ladder.step_due, self.now + ACCEPT[alarm.priority])
             ladder.again = self.now + REPEAT[alarm.priority]
             self.tell_again(alarm)
@@ -148,7 +152,7 @@ class Responsibilities:
 
     def looked_at(self, alarm):
         """Brings a ladder in line with how its alarm stands."""
-        wanted, ladder = self.wanted(alarm), alarm.ladder
+        wanted, ladder, first = self.wanted(alarm), alarm.ladder, alarm.ladder is None
         if ladder is None:
             if not wanted:
                 return
@@ -168,7 +172,8 @@ class Responsibilities:
                 self.rest(ladder)
         elif was_held and ladder.phase == "waiting":
             self.ask(alarm, ladder.at)
-        elif ladder.phase == "idle" and alarm.acked_at is not None:
+        elif first and alarm.acked_at is not None:
+            # Somebody had taken note of it before there was a plan.
             self.own(alarm, self.plan.person_of(alarm.acked_by), by_acknowledging=True)
         elif ladder.phase == "idle" or self._team_id(self.team_for(alarm)) != self._team_id(ladder.team):
             ladder.at, ladder.owner_first = 1, False
@@ -360,8 +365,9 @@ class Responsibilities:
             self.failing.discard(channel)
             alarms.over(key, self.now)
             return
-        self.failing.add(channel)
         alarms.hold(*key, waits, self.now, kind="technical")
+        self.looked_at(alarms.open[key])
+        self.failing.add(channel)
         for alarm, ladder in sorted(self.ladders(), key=lambda one: str(one[0].key)):
             failed = [(to, told) for (to, by), told in ladder.told.items() if by == channel and told.result == "waiting"]
             for _, told in failed:
@@ -371,15 +377,18 @@ class Responsibilities:
 
     def _elsewhere(self, alarm):
         """What is high and cannot be delivered goes to the person's next channel, and to the next step, at once."""
-        ladder = alarm.ladder
-        beside = ladder.team.steps[ladder.at - 1][1] if not ladder.owner_first else ()
+        ladder, team = alarm.ladder, self.team_for(alarm)
+        if team is None:
+            return
+        role, of_step = team.steps[ladder.at - 1] if ladder.at <= len(team.steps) else (None, ())
+        beside = of_step if not ladder.owner_first else ()
         tried = lambda channel: (ladder.person, channel) in ladder.told and ladder.told[ladder.person, channel].at >= ladder.asked_at
         left = [one for one in (*self.plan.channels(ladder.person), *beside) if one not in self.failing and not tried(one)]
         if left:
             self.tell(alarm, ladder.person, left[:1])
-        watch = self.plan.on_duty(ladder.team.id, ladder.team.steps[ladder.at - 1][0], self.now)
+        watch = self.plan.on_duty(team.id, role, self.now)
         somebody_else = ladder.owner_first and (watch is None or watch.person != ladder.person)
-        if somebody_else or ladder.at < len(ladder.team.steps):
+        if somebody_else or ladder.at < len(team.steps):
             self.next_step(alarm)
 
     def next_step(self, alarm):
@@ -407,12 +416,14 @@ class Responsibilities:
     def put(self, plan):
         """A new plan: whom it takes off duty has no alarm any more."""
         self.plan = plan
+        self.holes.settle()
         for alarm in sorted(self.world.alarms.open.values(), key=lambda one: str(one.key)):
             self.looked_at(alarm)
             ladder = alarm.ladder
             if plan is None or ladder is None:
                 continue
-            ladder.team = ladder.team and self.team_for(alarm)
+            if ladder.phase != "owned":
+                ladder.team = ladder.team and self.team_for(alarm)
             if ladder.phase == "owned":
                 if self.is_lost(alarm):
                     self.shift_over(alarm)
@@ -445,7 +456,7 @@ class Responsibilities:
         if ladder.due is not None and ladder.due <= now:
             ladder.due = None
             self._time_is_up(alarm, ladder)
-        elif ladder.again is not None and ladder.again <= now:
+        if ladder.again is not None and ladder.again <= now:
             ladder.again = now + self._repeats(alarm)
             self.tell_again(alarm)
 

@@ -92,6 +92,10 @@ pub struct Ladder {
     #[n(12)]
     #[cbor(default)]
     acknowledged: bool,
+    /// How grave its alarm was when it moved last.
+    #[n(13)]
+    #[cbor(default)]
+    priority: Option<Priority>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -118,10 +122,12 @@ enum Phase {
 /// Whether somebody may answer for an alarm in this state, if there is a ladder.
 fn wants(alarm: &Alarm) -> bool {
     let stands = match alarm.state {
-        State::Alarming | State::Acknowledged | State::Paused | State::Off => true,
         // What was medium latches into a note of what was.
-        State::Latched => alarm.priority_peak == Priority::High,
+        State::Latched | State::Paused | State::Off if alarm.condition == Condition::Absent => {
+            alarm.priority_peak == Priority::High
+        }
         State::Closed => false,
+        State::Alarming | State::Acknowledged | State::Paused | State::Off | State::Latched => true,
     };
     stands && asks(alarm)
 }
@@ -187,6 +193,7 @@ impl Ladder {
         } else if change.announces() {
             self.paused_since = None;
         }
+        let mut rose = self.priority.is_some_and(|before| alarm.priority > before);
         match (change, actor) {
             (Change::Accepted | Change::HandedOver, Some(actor)) => {
                 self.accept(alarm, actor, false, ground);
@@ -199,15 +206,20 @@ impl Ladder {
             (Change::Released, _) => self.give_back(alarm, ground),
             (Change::Rejected, _) => self.next_step(alarm, ground),
             (Change::Received, Some(actor)) => receipts::received(alarm, actor, ground.plan),
-            _ if self.is_voided(alarm, change) => self.ask_again(alarm, ground),
+            _ if self.is_owned() && (rose || self.is_voided(alarm, change)) => {
+                self.ask_again(alarm, ground);
+                // Whoever had it was told just now.
+                rose = false;
+            }
             _ => {}
         }
-        self.settle(alarm, change, ground);
+        self.settle(alarm, rose, ground);
         self.acknowledged = alarm.acknowledged.is_some();
+        self.priority = Some(alarm.priority);
     }
 
     /// Brings the ladder in line with how its alarm stands.
-    fn settle(&mut self, alarm: &mut Alarm, change: Change, ground: Ground<'_>) {
+    fn settle(&mut self, alarm: &mut Alarm, rose: bool, ground: Ground<'_>) {
         let plan = ground.plan.filter(|plan| {
             wants(alarm) && (alarm.patient.is_some() || plan.team_for(alarm).is_some())
         });
@@ -234,7 +246,7 @@ impl Ladder {
                 let has = alarm.responsibility.as_ref().and_then(|r| r.team.as_ref());
                 if has != team {
                     self.begin(alarm, ground);
-                } else if change == Change::PriorityRose {
+                } else if rose {
                     self.hasten(alarm, ground);
                 }
             }
@@ -252,7 +264,7 @@ impl Ladder {
     /// The plan, or the clock it goes by, is another now. Says what became of it, if anything did.
     pub(crate) fn replan(&mut self, alarm: &mut Alarm, ground: Ground<'_>) -> Option<Change> {
         let before = alarm.responsibility.clone();
-        self.settle(alarm, Change::Updated, ground);
+        self.settle(alarm, false, ground);
         let Some(plan) = ground.plan else { return self.told_of(alarm, before.as_ref()) };
         match self.phase {
             // Nobody was there to be told in the last round.
@@ -348,19 +360,16 @@ impl Ladder {
         })
     }
 
-    /// Whether news ends that somebody has the alarm (rows 10, 12, 13 and 20), or its acknowledgement is void otherwise.
+    /// Whether news ends that somebody has the alarm (rows 10, 13 and 20), or its acknowledgement is void otherwise.
     fn is_voided(&self, alarm: &Alarm, change: Change) -> bool {
         let again = matches!(
             change,
-            Change::PriorityRose
-                | Change::Recurred
-                | Change::AcknowledgementOver
-                | Change::Unacknowledged
+            Change::Recurred | Change::AcknowledgementOver | Change::Unacknowledged
         );
         let void = self.acknowledged
             && alarm.acknowledged.is_none()
             && alarm.condition != Condition::Absent;
-        self.is_owned() && (again || void)
+        again || void
     }
 
     fn begin(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
@@ -372,11 +381,14 @@ impl Ladder {
     /// It is graver than when somebody was asked: less time is left.
     fn hasten(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let soonest = ground.now.at + accepts_within(alarm);
-        self.due_at = Some(self.due_at.map_or(soonest, |due| due.min(soonest)));
-        self.step_until = self.step_until.map(|until| until.min(soonest));
-        self.again_at = Some(ground.now.at + repeats_every(alarm));
         match self.phase {
-            Phase::Asking => self.tell_again(alarm, ground),
+            Phase::Asking => {
+                self.step_until = Some(self.step_until.map_or(soonest, |until| until.min(soonest)));
+                self.again_at = Some(ground.now.at + repeats_every(alarm));
+                let due = self.due_at.map_or(soonest, |due| due.min(soonest));
+                self.due_by(alarm, due, ground);
+                self.tell_again(alarm, ground);
+            }
             Phase::Waiting => self.ask_from(alarm, self.step, &[], ground),
             Phase::Exhausted => self.round(alarm, ground),
             Phase::Idle | Phase::Owned => {}

@@ -75,7 +75,7 @@ pub enum Action {
         /// Whom.
         #[n(0)]
         patient: PatientId,
-        /// Needed while an alarm of high priority is alarming.
+        /// Needed while an alarm of high priority waits for an answer.
         #[n(1)]
         reason: Option<String>,
     },

@@ -258,7 +258,8 @@ impl Ladder {
         }
     }
 
-    fn due_by(&mut self, alarm: &mut Alarm, due: Timestamp, ground: Ground<'_>) {
+    /// It goes on then at the latest, as everybody sees.
+    pub(super) fn due_by(&mut self, alarm: &mut Alarm, due: Timestamp, ground: Ground<'_>) {
         self.due_at = Some(due);
         self.again_at = self.again_at.filter(|at| Some(*at) < self.step_until);
         if let Some(responsibility) = &mut alarm.responsibility {

@@ -45,7 +45,7 @@ impl Ladder {
     pub(super) fn shift_over(&mut self, alarm: &mut Alarm, ground: Ground<'_>) -> Change {
         ask::tell_owner(alarm, ground);
         self.give_back(alarm, ground);
-        self.settle(alarm, Change::ShiftOver, ground);
+        self.settle(alarm, false, ground);
         Change::ShiftOver
     }
 }

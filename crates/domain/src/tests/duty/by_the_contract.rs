@@ -149,3 +149,43 @@ fn row_25_a_high_alarm_that_is_kept_back_needs_a_reason_as_well() {
         assert_eq!(scene.closed(SPO2).responsibility.map(|r| r.state), Some(Assignment::Ended));
     }
 }
+
+#[test]
+fn what_is_graver_is_told_at_once_by_whatever_word() {
+    let mut scene = bedside(usual());
+    scene.advance(1_000.0);
+    for second in 0..40 {
+        scene.measured_at("dev", "spo2", 70.0, 500.0 + f64::from(second));
+    }
+    assert_eq!(scene.alarm(SPO2).priority, Priority::Medium);
+    assert_eq!(scene.asked(SPO2), "notified 1 nurse n1");
+    scene.stream("dev", "spo2", 70.0, 6);
+    let alarm = scene.alarm(SPO2);
+    assert_eq!((alarm.priority, alarm.recurrence > 0), (Priority::High, true));
+    let asked = scene.answers(SPO2);
+    assert_eq!(asked.told[0].seq, alarm.seq, "told that it is graver");
+    assert_eq!(asked.deadline, Some(alarm.announced_at + Span::mins(3)));
+}
+
+#[test]
+fn whoever_had_it_is_told_of_a_rise_once_by_the_first_channel() {
+    let mut scene = bedside(with_channels());
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.by("nurse", SPO2, AlarmAct::Accept);
+    scene.low_for(6);
+    assert_eq!(scene.alarm(SPO2).priority, Priority::High);
+    let told: Vec<_> = scene.answers(SPO2).told.into_iter().map(|told| told.channel).collect();
+    assert_eq!(told, [Some(channel("n1-push"))]);
+}
+
+#[test]
+fn a_medium_alarm_that_is_over_is_nobodys_though_it_is_paused() {
+    let mut scene = bedside(usual());
+    scene.stream("dev", "spo2", 84.0, 16);
+    scene.stream("dev", "spo2", 97.0, 70);
+    assert_eq!((scene.alarm(SPO2).state, scene.asked(SPO2)), (State::Latched, "none".to_owned()));
+    scene.by("n2", SPO2, paused());
+    assert_eq!((scene.alarm(SPO2).state, scene.asked(SPO2)), (State::Paused, "none".to_owned()));
+    scene.stream("dev", "spo2", 97.0, 1_000);
+    assert_eq!(scene.asked(SPO2), "none");
+}
