@@ -136,7 +136,8 @@ impl Mail {
 /// What is opened shows a button: whatever opens a letter's links before its reader does answers nothing.
 fn with_links(mut words: Words, replies: Option<&Replies>) -> Words {
     for (answer, url) in replies.map(Replies::urls).unwrap_or_default() {
-        words.message.push_str(&format!("\r\n\r\n{}:\r\n{url}", label(answer)));
+        let lines = ["\r\n\r\n", label(answer), ":\r\n", &url];
+        words.message.extend(lines);
     }
     words
 }

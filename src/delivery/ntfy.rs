@@ -39,7 +39,8 @@ struct Publication<'a> {
 /// A button: the phone itself asks the gateway.
 #[derive(Serialize)]
 struct Action<'a> {
-    action: &'static str,
+    #[serde(rename = "action")]
+    kind: &'static str,
     label: &'static str,
     method: &'static str,
     url: &'a str,
@@ -69,7 +70,7 @@ impl Ntfy {
     fn publish(&self, words: &Words, priority: u8, urls: &[(Answer, String)]) -> Request {
         let Words { title, message } = words;
         let actions = urls.iter().map(|(answer, url)| Action {
-            action: "http",
+            kind: "http",
             label: label(*answer),
             method: "POST",
             url,

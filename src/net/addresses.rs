@@ -20,18 +20,17 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = address.segments();
+    // An address of version 4 in another's clothes.
     let within = |high: u16, low: u16| {
-        let [[p, q], [r, s]] = [high.to_be_bytes(), low.to_be_bytes()];
-        is_public_v4(Ipv4Addr::new(p, q, r, s))
+        is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
     };
-    match (a, b) {
-        // An address of version 4 in another's clothes.
-        (0, 0) if (c, d, e) == (0, 0, 0) && f == 0xffff => within(g, h),
-        (0x64, 0xff9b) if (c, d, e, f) == (0, 0, 0, 0) => within(g, h),
-        (0x2002, _) => within(b, c),
-        (0x2001, 0..0x200) | (0x2001, 0xdb8) | (0x3fff, 0..0x1000) => false,
-        _ => a & 0xe000 == 0x2000,
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            within(high, low)
+        }
+        [0x2002, high, low, ..] => within(high, low),
+        [0x2001, 0..0x200 | 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
+        [first, ..] => first & 0xe000 == 0x2000,
     }
 }
 

@@ -154,18 +154,18 @@ impl Push {
             Ok(ready) => ready,
             Err(why) => return failing(why),
         };
-        let Ready { people, settings, vapid, person } = ready;
+        let Ready { people, person, .. } = &ready;
         let mut worst = failing("its person has turned on push in no browser");
         let mut taken = None;
-        for (name, browser) in people.look(|book| book.browsers(&person)) {
-            let outcome = match self.request(&browser, message, &settings, &vapid, now) {
+        for (name, browser) in people.look(|book| book.browsers(person)) {
+            let outcome = match ready.request(&browser, message, now) {
                 Ok((server, headers, body)) => {
                     let path = server.path.clone();
                     let to = self.server.to(server);
                     let answer = to.send(Method::POST, &path, headers, body.into()).await;
                     // It is turned off in that browser, or the browser is no more.
                     if answer.as_ref().is_ok_and(|answer| matches!(answer.status, 404 | 410)) {
-                        forget(&people, &person, name).await;
+                        forget(people, person, name).await;
                         continue;
                     }
                     Outcome::of(answer)
@@ -191,21 +191,32 @@ impl Push {
         let vapid = Vapid::of(&people).ok().flatten();
         Ok(Ready { vapid: vapid.ok_or("its key cannot be used")?, people, settings, person })
     }
+}
 
+/// All that it takes to write to somebody.
+struct Ready {
+    people: Arc<People>,
+    settings: Settings,
+    vapid: Vapid,
+    /// By what they sign in.
+    person: String,
+}
+
+impl Ready {
+    /// One request: whom, and what it carries.
     fn request(
         &self,
         browser: &Browser,
         message: &Message<'_>,
-        settings: &Settings,
-        vapid: &Vapid,
         now: Timestamp,
     ) -> Result<(ServerUrl, HeaderMap, Vec<u8>), &'static str> {
         let server = ServerUrl::try_from(browser.endpoint.clone()).ok();
-        let server = server.filter(|url| settings.knows(url)).ok_or("not one of push.services")?;
+        let server =
+            server.filter(|url| self.settings.knows(url)).ok_or("not one of push.services")?;
         let keys = BrowserKeys::of(&browser.p256dh, &browser.auth).ok_or("its keys are none")?;
         let text = serde_json::to_vec(&message.told).unwrap_or_default();
         let body = keys.encrypt(&text).ok_or("it cannot be encrypted")?;
-        let proof = vapid.authorization(&server, &settings.subject, now);
+        let proof = self.vapid.authorization(&server, &self.settings.subject, now);
         let mut headers = HeaderMap::from_iter([
             (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
             (header::CONTENT_ENCODING, HeaderValue::from_static("aes128gcm")),
@@ -221,15 +232,6 @@ impl Push {
         headers.extend(topic.and_then(Result::ok).map(|topic| (TOPIC, topic)));
         Ok((server, headers, body))
     }
-}
-
-/// All that it takes to write to somebody.
-struct Ready {
-    people: Arc<People>,
-    settings: Settings,
-    vapid: Vapid,
-    /// By what they sign in.
-    person: String,
 }
 
 fn failing(why: &str) -> Outcome {
