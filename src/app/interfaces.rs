@@ -37,6 +37,7 @@ use vitalgate_domain::model::alarm::Priority;
 use vitalgate_domain::model::consent::Purpose;
 use vitalgate_domain::model::ids::ChannelId;
 use vitalgate_domain::model::input::Stretch;
+use vitalgate_domain::model::time::Span;
 use vitalgate_store::audit::SignedHead;
 use vitalgate_store::consumers::{Consumer, Registration};
 use vitalgate_store::{Opened, Reader};
@@ -249,7 +250,7 @@ fn exported_history(
 
 /// Within how long alarms should be there.
 fn targets(slo: &config::Slo) -> Targets {
-    let within_s = [slo.announced_within, slo.taken_within].map(|span| span.as_secs_f64());
+    let within_s = [slo.announced_within, slo.taken_within].map(Span::as_secs_f64);
     Targets { within_s, objective: slo.objective }
 }
 

@@ -279,6 +279,7 @@ impl Channel {
     async fn rest(&mut self, event: &Event, words: &str) {
         let (mut left, mut looked_to) = (self.backoff.pause(), None);
         while !left.is_zero() {
+            self.pass();
             let newest = self.handles.board().seq;
             if looked_to.replace(newest) != Some(newest) || self.told.is_none() {
                 self.failed(event, words).await;

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use vitalgate_formats::{Request, decode};
 use vitalgate_sim::codec::Protocol;
@@ -70,9 +70,11 @@ impl SyntheticPatient {
 
     async fn send_all(mut self) {
         let every = duration(self.config.every);
-        let mut ticks = interval_at(tokio::time::Instant::now() + every, every);
+        let mut ticks = interval(every);
         // After one that took long the next is due at once, not several.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first tick is at once, and the first of them one interval later.
+        ticks.tick().await;
         let (mut seq, mut said) = (0, None);
         loop {
             ticks.tick().await;
@@ -199,10 +201,11 @@ impl SyntheticPatient {
 
 /// An address by which this machine reaches its own listener.
 pub fn own_address(listens: SocketAddr) -> SocketAddr {
-    let ip = match listens.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
+    let ip = listens.ip();
+    let ip = match (ip.is_unspecified(), ip.is_ipv4()) {
+        (false, _) => ip,
+        (true, true) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        (true, false) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     };
     SocketAddr::new(ip, listens.port())
 }

@@ -93,3 +93,24 @@ fn it_goes_through_a_listener_that_asks_for_credentials_and_nobody_else_has_its_
     let (status, body) = gateway.post("/api/v1/devices", &named);
     assert_eq!(status, 422, "{body}");
 }
+
+#[test]
+fn a_target_that_does_not_answer_is_told_of_otherwise_and_does_not_hold_it_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    receiver.answers(|_| 503);
+    let gateway = Setup::default()
+        .rules(RULES)
+        .section("synthetic", json!({ "every": "2s", "within": "2s" }))
+        .section("channel", json!([webhook(dir.path(), receiver.port)]))
+        .start();
+    gateway.admit("p1", "dev-1");
+    gateway.mqtt("dev-1").telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 70.0, "%")]));
+    let failing = "vitalgate_delivery_requests_total{channel=\"pager\",result=\"failing\"}";
+    // By then it rests for longer between two tries than the synthetic patient may take.
+    eventually("it was tried four times", || (gateway.metric(failing) >= 4).then_some(()));
+    let came = gateway.metric(CAME);
+    eventually("it comes out all the same", || (gateway.metric(CAME) >= came + 2).then_some(()));
+    assert_eq!(gateway.metric("vitalgate_synthetic_patients_total{result=\"stayed\"}"), 0);
+    assert_eq!(own_alarm(&gateway), None);
+}

@@ -155,7 +155,9 @@ fn renumbered(mut input: Input, numbers: &Numbers) -> Input {
             *id = numbers.here(*id);
         }
         if let Action::TakeOver { alarms, .. } = &mut command.action {
-            alarms.iter_mut().for_each(|(_, seen)| *seen = numbers.here(*seen));
+            for (_, seen) in alarms {
+                *seen = numbers.here(*seen);
+            }
         }
     }
     input

@@ -15,6 +15,7 @@ mod doubt;
 mod duty;
 mod emergencies;
 mod events;
+mod excerpt;
 mod excursions;
 mod failing;
 mod floor;

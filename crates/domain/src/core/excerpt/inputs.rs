@@ -75,7 +75,10 @@ impl Excerpt {
         let has = |id: &DeviceId| self.devices.contains(id);
         let kept = || Some(action.clone());
         let action = match action {
-            Action::AddWard(_) | Action::AddBed { .. } | Action::HandOver { .. } => kept(),
+            Action::AddWard(_)
+            | Action::AddBed { .. }
+            | Action::HandOver { .. }
+            | Action::EndPause { .. } => kept(),
             Action::Alarm { id, .. } => self.alarms.contains(id).then(|| action.clone()),
             Action::AdmitPatient(PatientDetails { id, .. })
             | Action::ReplacePatient(PatientDetails { id, .. })
@@ -114,7 +117,6 @@ impl Excerpt {
             Action::Pause { scope, .. } => {
                 scope.patient.as_ref().is_none_or(is_own).then(|| action.clone())
             }
-            Action::EndPause { .. } => kept(),
             Action::TakeOver { from, alarms } => {
                 let own = alarms.iter().filter(|(id, _)| self.alarms.contains(id)).cloned();
                 Some(Action::TakeOver { from: from.clone(), alarms: own.collect() })
