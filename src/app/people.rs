@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::RunMode;
-use crate::config::{self, Config};
-use crate::people::{Digest, Lasting, Link, People, SETUP_FOR, new_secret};
+use crate::config::Config;
+use crate::people::{Digest, Link, People, SETUP_FOR, new_secret};
 use crate::telemetry::Degraded;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -21,10 +21,8 @@ pub(super) fn open(
     let Some(settings) = config.people.as_ref().filter(|_| !mode.demo && !mode.headless) else {
         return Ok((None, None));
     };
-    let config::People { idle, longest, unlocked } = *settings;
-    let lasting = Lasting { idle, longest, unlocked };
     // Nobody goes without judging or alarms because of the accounts: what is wrong with them is told, and looked at again.
-    let people = People::open(&config.store.dir, lasting);
+    let people = People::open(&config.store.dir, settings.into());
     people.tokens_are(config.http.tokens()?.iter().map(|token| &*token.name));
     degraded.set("people", people.damaged().or_else(|| people.exposed()));
     degraded.set("people and tokens", people.clash());

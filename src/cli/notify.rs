@@ -8,7 +8,7 @@ use clap::Subcommand;
 use tokio::sync::watch;
 use vitalgate::clock::Clock;
 use vitalgate::delivery::{Company, Way};
-use vitalgate::people::{Lasting, People};
+use vitalgate::people::People;
 use vitalgate_domain::model::ids::ChannelId;
 use vitalgate_domain::model::time::Timestamp;
 
@@ -39,10 +39,8 @@ pub(super) fn run(args: &NotifyArgs) -> anyhow::Result<ExitCode> {
         let known: Vec<&str> = config.channel.iter().map(|known| known.id.as_str()).collect();
         bail!("there is no channel {channel}; configured: {}", known.join(", "));
     };
-    let lasting =
-        |people: &vitalgate::config::People| Lasting { idle: people.idle, longest: people.longest };
     let company = Company {
-        people: config.people.as_ref().map(|of| People::open(&config.store.dir, lasting(of))),
+        people: config.people.as_ref().map(|of| People::open(&config.store.dir, of.into())),
         teams: watch::channel(config.teams()?.map(Arc::new)).1,
         push: config.push.clone(),
     };

@@ -8,7 +8,7 @@ use super::digest::Digest;
 use super::push::Browser;
 use super::station::{STATION, Station};
 use super::token::{PersonalToken, TOKENS_EACH};
-use crate::config::Role;
+use crate::config::{self, Role};
 use vitalgate_domain::model::command::PersonAct;
 use vitalgate_domain::model::ids::{DeviceId, WardId};
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -117,6 +117,12 @@ pub struct Lasting {
     pub longest: Span,
     /// How long a station is open to whoever gave their PIN there, from their last act on.
     pub unlocked: Span,
+}
+
+impl From<&config::People> for Lasting {
+    fn from(&config::People { idle, longest, unlocked }: &config::People) -> Self {
+        Self { idle, longest, unlocked }
+    }
 }
 
 /// Why something about people was refused.

@@ -7,7 +7,6 @@ mod mail;
 mod personal;
 mod push;
 pub(crate) mod receiver;
-mod receiver;
 mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
