@@ -275,8 +275,8 @@ impl Ladder {
         if is_quiet(alarm, plan, ground.now.wall()) {
             return;
         }
-        let ways = plan.team_for(alarm).map(|team| self.ways_to(&to, team, plan));
-        let channels: Vec<ChannelId> = ways.into_iter().flatten().cloned().collect();
+        let ways = self.ways_to(&to, plan.team_for(alarm), plan);
+        let channels: Vec<ChannelId> = ways.cloned().collect();
         tell(alarm, &to, &channels, ground);
     }
 
@@ -284,11 +284,12 @@ impl Ladder {
     pub(super) fn ways_to<'p>(
         &self,
         person: &str,
-        team: &'p Team,
+        team: Option<&'p Team>,
         plan: &'p DutyPlan,
     ) -> impl Iterator<Item = &'p ChannelId> {
         let own = plan.people.iter().find(|one| one.id.as_str() == person);
-        let step = team.steps.get(self.step as usize).filter(|_| !self.owner_first);
+        let step = team.and_then(|team| team.steps.get(self.step as usize));
+        let step = step.filter(|_| !self.owner_first);
         let own = own.map_or(&[][..], |one| &one.channels);
         own.iter().chain(step.map_or(&[][..], |step| &step.channels))
     }

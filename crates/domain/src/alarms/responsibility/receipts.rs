@@ -101,7 +101,7 @@ impl Ladder {
             told.any(|one| one.channel.as_ref() == Some(channel) && one.at >= responsibility.since)
         };
         let works = |channel: &&ChannelId| !ground.failing.contains(channel) && !tried(channel);
-        let next = self.ways_to(&person, team, plan).find(works).cloned();
+        let next = self.ways_to(&person, Some(team), plan).find(works).cloned();
         if let Some(next) = next {
             tell(alarm, &person, &[next], ground);
         }

@@ -189,3 +189,16 @@ fn a_medium_alarm_that_is_over_is_nobodys_though_it_is_paused() {
     scene.stream("dev", "spo2", 97.0, 1_000);
     assert_eq!(scene.asked(SPO2), "none");
 }
+
+#[test]
+fn whoever_had_what_no_team_serves_is_told_again_by_their_channels() {
+    let mut plan = with_channels();
+    plan.teams[0].packs = vec!["cied".to_owned()];
+    let mut scene = bedside(plan);
+    scene.low_for(6);
+    scene.by("nurse", SPO2, AlarmAct::Acknowledge);
+    scene.by("nurse", SPO2, AlarmAct::Unacknowledge);
+    scene.low_for(121);
+    let told = scene.answers(SPO2).told;
+    assert!(told.iter().all(|one| one.channel.is_some()), "{told:?}");
+}
