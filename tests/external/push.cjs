@@ -74,9 +74,10 @@ async function main() {
     assert.deepEqual([call.tag, call.silent, call.held], [told.tag, false, true]);
     console.log("ok what is pushed is shown, stays, and can be answered");
 
-    await push(JSON.stringify(told));
     await push("{ not json");
     await until("what cannot be read is shown as well", async () => (await shown(worker)).some((one) => one.tag === "unreadable"));
+    await push(JSON.stringify({ ...told, place: "elsewhere" }));
+    await until("the newer word takes its place", async () => (await shown(worker)).some((one) => one.title === "High: elsewhere"));
     assert.equal((await shown(worker)).filter((one) => one.tag === told.tag).length, 1, "once, however often it comes");
     console.log("ok the same twice is shown once, and what cannot be read is shown");
 

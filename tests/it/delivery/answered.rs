@@ -39,14 +39,14 @@ struct Ward {
     hook: Receiver,
     topic: Receiver,
     doctor: Receiver,
-    ward: Receiver,
+    phone: Receiver,
     dir: tempfile::TempDir,
 }
 
 impl Ward {
     fn begin() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let [hook, topic, doctor, ward] = [0; 4].map(Receiver::start);
+        let [hook, topic, doctor, phone] = [0; 4].map(Receiver::start);
         std::fs::write(dir.path().join("webhook-secret"), SECRET).unwrap();
         let named = |id: &str, receiver: &Receiver| {
             let mut channel = webhook(dir.path(), receiver.port);
@@ -58,7 +58,7 @@ impl Ward {
             named("hook", &hook),
             { "id": "topic", "kind": "ntfy", "url": url },
             named("doctor", &doctor),
-            named("ward", &ward),
+            named("ward", &phone),
         ]);
         let address = format!("127.0.0.1:{}", port_of_ones_own());
         let public = format!("http://{address}");
@@ -70,7 +70,7 @@ impl Ward {
             let duty = gateway.get("/api/v1/duty");
             (!duty["items"].as_array().unwrap().is_empty()).then_some(())
         });
-        Self { gateway, hook, topic, doctor, ward, dir }
+        Self { gateway, hook, topic, doctor, phone, dir }
     }
 
     fn alarm(&self) -> Value {
@@ -158,7 +158,7 @@ fn only_a_channel_of_ones_own_has_links_and_a_phone_of_the_ward_has_none() {
     let ward = Ward::begin();
     send(&ward.gateway, 1, &[70.0]);
     let [_, _, reject] = Ward::links(&ward.hook);
-    let of_ward = eventually("the ward is told", || called(&ward.ward));
+    let of_ward = eventually("the ward is told", || called(&ward.phone));
     assert_eq!(of_ward["accept"], Value::Null);
     let (status, page) = post(&reject);
     assert_eq!(status, 200, "{page}");

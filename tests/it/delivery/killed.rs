@@ -2,7 +2,7 @@
 //! and when they are told again and the next one is asked stays as it was.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::{Receiver as Signals, Sender, channel};
+use std::sync::mpsc::{Receiver as Signals, SyncSender, sync_channel};
 
 use serde_json::{Value, json};
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -182,15 +182,16 @@ impl Ward {
 /// A receiver that does not answer until this is dropped.
 struct Held {
     posted: Signals<()>,
-    _until: Sender<()>,
+    _until: SyncSender<()>,
 }
 
 impl Held {
     fn of(receiver: &Receiver, status: u16) -> Self {
-        let ((tell, posted), (until, dropped)) = (channel(), channel::<()>());
+        let (tell, posted) = sync_channel(1);
+        let (until, dropped) = sync_channel::<()>(1);
         receiver.answers(move |_| {
             // Nobody may listen any more; and it only waits for the drop.
-            tell.send(()).unwrap_or_default();
+            tell.try_send(()).unwrap_or_default();
             dropped.recv().unwrap_or_default();
             status
         });
