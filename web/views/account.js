@@ -4,6 +4,7 @@ import { html, signal } from "../vendor/preact.js";
 import { Refused } from "../api.js";
 import { changePassword, setPin } from "../session.js";
 import * as state from "../state.js";
+import { looksAfter, People } from "./people.js";
 
 const old = signal("");
 const next = signal("");
@@ -66,5 +67,6 @@ export function Account({ changed }) {
       <p role="status">${pinSaid.value}</p>
       <button type="submit">Set PIN</button>
     </form>` : null}
+    ${looksAfter() ? html`<${People} />` : null}
   </section>`;
 }
