@@ -128,6 +128,7 @@ impl App {
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
         let (people, setup) =
             people::open(config, mode, clock.wall(), &handles.degraded, last.is_none())?;
+        let oidc = people::provider(config, people.as_ref())?;
         let (signed, heads) = watch::channel(None);
         audit_found(&opened.standing, &handles.degraded);
         let why = replayed
@@ -162,7 +163,10 @@ impl App {
                 load: shedding.load(),
                 sink_alarming: core.site.is_sink_alarming(),
                 undelivered: core.site.undelivered_channels().collect(),
-                auth: AuthInForce::new(auth_seen).with_people(people.clone(), &clock),
+                auth: AuthInForce::new(auth_seen)
+                    .with_people(people.clone(), &clock)
+                    .with_oidc(oidc.clone()),
+                oidc,
                 people,
                 teams: teams.clone(),
                 heads: heads.clone(),

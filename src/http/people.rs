@@ -209,10 +209,10 @@ fn shown(name: &str, person: &Person, link: Option<String>) -> Account {
         link: link.map(|secret| format!("#invited/{secret}")),
         name: name.to_owned(),
         role: person.role.as_str(),
-        state: match (person.disabled, &person.password) {
+        state: match (person.disabled, person.password.is_some() || person.subject.is_some()) {
             (true, _) => "disabled",
-            (false, None) => "invited",
-            (false, Some(_)) => "active",
+            (false, false) => "invited",
+            (false, true) => "active",
         },
         wards: person.wards.clone(),
     }

@@ -127,7 +127,7 @@ impl Who {
         match &self.proof {
             Proof::Nothing | Proof::Token(_) => return Ok(()),
             Proof::Person(Known { proof: Held::Session(_), .. }) => return Ok(()),
-            Proof::Person(_) => {}
+            Proof::Person(_) | Proof::Vouched(_) => {}
         }
         let detail = "accounts and stations are looked after by a person, signed in by name";
         Err(Problem::new(StatusCode::FORBIDDEN, detail))

@@ -14,8 +14,8 @@ use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
     alarms, assets, audit, auth, dead_letters, devices, duty, hand_over, health, idempotency,
-    limits, looks, origin, patients, pauses, people, series, session, stations, stream, tokens,
-    wards,
+    limits, looks, oidc, origin, patients, pauses, people, series, session, stations, stream,
+    tokens, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -139,6 +139,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .nest("/api/v1", api)
         .merge(session::routes())
         .merge(stations::at_the_browser())
+        .merge(oidc::routes())
         .merge(metrics)
         .route("/healthz", routing::get(health::healthz))
         .route("/readyz", routing::get(health::readyz))

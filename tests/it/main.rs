@@ -36,6 +36,7 @@ mod links;
 mod metrics;
 mod mosquitto;
 mod mqtt;
+mod oidc;
 mod older;
 mod overload;
 mod page;

@@ -94,6 +94,7 @@ export function SignIn({ done }) {
     ${field(secret, "Password", { type: "password", autocomplete: "current-password", maxlength: 256 })}
     <${Outcome} />
     ${submit("Sign in")}
+    ${ways.value?.oidc ? html`<a class="button" href="api/v1/session/oidc">Sign in with your account of this site</a>` : null}
     <button type="button" class="plain" onClick=${() => { byToken.value = true; why.value = ""; }}>Use a token instead</button>
     <p class="loud">NOT MONITORED on this screen until then.</p>
   </form>`;
