@@ -236,7 +236,7 @@ pub(crate) async fn sign_in(
     next: Next,
 ) -> Result<Response, Problem> {
     if let (Some(oidc), Some(token)) = (http.app.auth.oidc(), bearer(&request)) {
-        oidc.learn_key_of(token).await;
+        oidc.learn_key_of(token, http.app.handles.clock.wall()).await;
     }
     match identify(&http, &request) {
         Ok(who) => {

@@ -144,7 +144,9 @@ async fn become_one(State(http): State<Ctx>, request: Request) -> Result<Respons
         let secret = book.become_station(link, now)?;
         // A browser is one person's, or a ward's.
         book.change_if_possible(|book| {
-            before.into_iter().for_each(|before| book.end(before));
+            if let Some(before) = before {
+                book.end(before);
+            }
             Ok(())
         })?;
         Ok(secret)

@@ -119,7 +119,7 @@ impl Provider {
         let body = Bytes::from(form(&asked));
         let Tokens { id_token } =
             self.ask("the token", Method::POST, &token, headers, body).await?;
-        self.learn_key_of(&id_token).await;
+        self.learn_key_of(&id_token, now()).await;
         let own = &self.config.client_id;
         let claims = self.claims(&id_token, own, now())?;
         let of_ours = claims.azp.as_ref().is_none_or(|azp| azp == own);

@@ -1,12 +1,11 @@
 //! Keys of a provider, and whether a token is signed by one of them, for us, and in time.
 
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::signature::{Error as BadSignature, Verifier};
 use jsonwebtoken::{
-    Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey, Validation, decode,
-    decode_header,
+    Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, Validation, decode, decode_header,
 };
 use ring::signature::{
     self as by_ring, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey,
@@ -117,8 +116,8 @@ pub(super) fn verified(
 /// Signatures are checked by `ring`, as all else here is.
 pub(super) fn install() {
     static OURS: CryptoProvider = CryptoProvider {
-        signer_factory: nothing_is_signed,
-        verifier_factory: verifier,
+        signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
+        verifier_factory: |algorithm, key| verifier(*algorithm, key),
         key_utils: KeyUtils::new_unimplemented(),
     };
     if OURS.install_default().is_err() {
@@ -126,11 +125,7 @@ pub(super) fn install() {
     }
 }
 
-fn nothing_is_signed(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
-    Err(ErrorKind::UnsupportedAlgorithm.into())
-}
-
-fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
+fn verifier(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     let by = match algorithm {
         Algorithm::RS256 => By::Rsa(&by_ring::RSA_PKCS1_2048_8192_SHA256),
         Algorithm::RS384 => By::Rsa(&by_ring::RSA_PKCS1_2048_8192_SHA384),
@@ -140,7 +135,9 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
         Algorithm::PS512 => By::Rsa(&by_ring::RSA_PSS_2048_8192_SHA512),
         Algorithm::ES256 => By::Point(&by_ring::ECDSA_P256_SHA256_FIXED, AlgorithmFamily::Ec),
         Algorithm::EdDSA => By::Point(&by_ring::ED25519, AlgorithmFamily::Ed),
-        _ => return Err(ErrorKind::UnsupportedAlgorithm.into()),
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 | Algorithm::ES384 | _ => {
+            return Err(ErrorKind::UnsupportedAlgorithm.into());
+        }
     };
     let family = match by {
         By::Rsa(_) => AlgorithmFamily::Rsa,
@@ -149,7 +146,7 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
     if key.family() != family {
         return Err(ErrorKind::InvalidKeyFormat.into());
     }
-    Ok(Box::new(Ours { algorithm: *algorithm, by, key: key.clone() }))
+    Ok(Box::new(Ours { algorithm, by, key: key.clone() }))
 }
 
 /// How a signature is checked.

@@ -24,14 +24,14 @@ use self::keys::{Keys, number_in, verified};
 use crate::config::{Oidc, private};
 use crate::net::outbound::{NoAnswer, Outbound};
 use crate::net::tls::BadTls;
-use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::time::{Span, Timestamp};
 
 /// How long it may take to answer.
 const WITHIN: Duration = Duration::from_secs(10);
 /// Keys are looked at again this often.
 pub const AGAIN: Duration = Duration::from_secs(600);
 /// A key that is not known is asked for at most this often: who sends nonsense makes no requests of it.
-const ASKED_AGAIN: Duration = Duration::from_secs(10);
+const ASKED_AGAIN: Span = Span::secs(10);
 
 /// Why there is no provider, or it could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +67,7 @@ pub struct Provider {
     secret: Option<String>,
     known: Mutex<Option<Known>>,
     pending: Mutex<BTreeMap<String, Pending>>,
-    asking: tokio::sync::Mutex<Option<tokio::time::Instant>>,
+    asking: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 /// What it says of itself.
@@ -128,18 +128,18 @@ impl Provider {
     }
 
     /// Asks for its keys where a token names one that is not known, as after a rotation.
-    pub async fn learn_key_of(&self, token: &str) {
+    pub async fn learn_key_of(&self, token: &str, now: Timestamp) {
         let Some(number) = number_in(token) else { return };
         let unknown = |known: &Option<Known>| known.as_ref().is_none_or(|k| !k.keys.has(&number));
         if !unknown(&held(&self.known)) {
             return;
         }
         let mut asked = self.asking.lock().await;
-        let recent = asked.is_some_and(|at| at.elapsed() < ASKED_AGAIN);
+        let recent = asked.is_some_and(|at| now < at + ASKED_AGAIN);
         if recent || !unknown(&held(&self.known)) {
             return;
         }
-        *asked = Some(tokio::time::Instant::now());
+        *asked = Some(now);
         if let Err(error) = self.refresh().await {
             tracing::warn!(%error, "the keys of the provider could not be read");
         }
