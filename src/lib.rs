@@ -48,6 +48,7 @@ pub mod inbox;
 pub mod influx;
 pub mod ingest;
 pub mod net;
+pub mod oidc;
 pub mod operate;
 pub mod people;
 pub mod pipeline;

@@ -3,7 +3,7 @@
 import { get, remove, send } from "./api.js";
 import { turnOff } from "./push.js";
 
-/** @typedef {{actor: string|null, by_name: boolean, role: string|null, station: boolean, unset: boolean, wards: string[]|null}} Session */
+/** @typedef {{actor: string|null, by_name: boolean, role: string|null, station: boolean, oidc?: boolean, unset: boolean, wards: string[]|null}} Session */
 
 /** A password takes a moment to be checked. */
 const PATIENCE_MS = 30_000;

@@ -24,6 +24,7 @@ use crate::ingest::sources::subscriber::Subscriber;
 use crate::ingest::{Refusals, SourceHandles};
 use crate::net::descriptors;
 use crate::net::outbound::Outbound;
+use crate::oidc::Provider;
 use crate::operate::synthetic::{SyntheticPatient, own_address};
 use crate::operate::systemd::{self, Notifier, Watchdog};
 use crate::operate::{self, deadman, heads, times};
@@ -77,6 +78,8 @@ pub(super) struct Shared {
     pub(super) auth: AuthInForce,
     /// Who signs in by name.
     pub(super) people: Option<Arc<People>>,
+    /// Who vouches for people.
+    pub(super) oidc: Option<Arc<Provider>>,
     /// Where the audit stands.
     pub(super) heads: watch::Receiver<Option<SignedHead>>,
 }
@@ -262,6 +265,7 @@ pub(super) struct Around {
     reader: Reader,
     deadman: Option<(DeadMan, Outbound)>,
     people: Option<Arc<People>>,
+    oidc: Option<Arc<Provider>>,
     heads: watch::Receiver<Option<SignedHead>>,
     synthetic: Option<SyntheticPatient>,
     late: Vec<Stretch>,
@@ -279,15 +283,16 @@ impl Around {
         };
         let (handles, pulse) = (shared.handles.clone(), shared.pulse.clone());
         let heads = shared.heads.clone();
-        let people = shared.people.clone();
+        let (people, oidc) = (shared.people.clone(), shared.oidc.clone());
         handles.metrics.aim(targets(&config.slo));
         let (reader, late, synthetic) = (opened.reader(), shared.late.clone(), None);
-        Ok(Self { handles, pulse, reader, deadman, people, heads, synthetic, late })
+        Ok(Self { handles, pulse, reader, deadman, people, oidc, heads, synthetic, late })
     }
 
     /// Starts all of it on a stage of its own, and has the pipeline feed the service manager's watchdog.
     pub(super) fn start(self) -> Stage {
-        let Self { handles, pulse, reader, deadman, people, heads, synthetic, late } = self;
+        let Self { handles, pulse, reader, deadman, people, oidc, heads, synthetic, late } = self;
+        let degraded = handles.degraded.clone();
         let of_people = handles.clone();
         let of_times = handles.clone();
         let Handles { board, clock, metrics, .. } = handles;
@@ -302,6 +307,9 @@ impl Around {
             let (kept, told) = (Arc::clone(&people), of_people.clone());
             stage.start("people", operate::people::keep(kept, of_people, stage.token()));
             stage.start("acts of people", operate::people::tell(people, told, stage.token()));
+        }
+        if let Some(provider) = oidc {
+            stage.start("oidc", operate::oidc::keep(provider, degraded, stage.token()));
         }
         if let Some((config, outbound)) = deadman {
             let (board, clock) = (board.clone(), clock.clone());

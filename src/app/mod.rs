@@ -128,6 +128,7 @@ impl App {
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
         let (people, setup) =
             people::open(config, mode, clock.wall(), &handles.degraded, last.is_none())?;
+        let oidc = people::provider(config, people.as_ref())?;
         let (signed, heads) = watch::channel(None);
         audit_found(&opened.standing, &handles.degraded);
         let why = replayed
@@ -166,7 +167,10 @@ impl App {
                 synthetic: (config.synthetic.enabled && !mode.stream_clock)
                     .then(|| core.site.misses_the_synthetic()),
                 late: core.site.late_stretches(),
-                auth: AuthInForce::new(auth_seen).with_people(people.clone(), &clock),
+                auth: AuthInForce::new(auth_seen)
+                    .with_people(people.clone(), &clock)
+                    .with_oidc(oidc.clone()),
+                oidc,
                 people,
                 teams: teams.clone(),
                 heads: heads.clone(),

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 
 use super::RunMode;
 use crate::config::Config;
+use crate::oidc::Provider;
 use crate::people::{Digest, Link, People, SETUP_FOR, new_secret};
 use crate::telemetry::Degraded;
 use vitalgate_domain::model::time::Timestamp;
@@ -51,4 +52,13 @@ fn invite(people: &People, now: Timestamp) -> anyhow::Result<String> {
         Ok(())
     })?;
     Ok(secret)
+}
+
+/// The provider that vouches for people, where people sign in.
+pub(super) fn provider(
+    config: &Config,
+    people: Option<&Arc<People>>,
+) -> anyhow::Result<Option<Arc<Provider>>> {
+    let Some(oidc) = config.oidc.as_ref().filter(|_| people.is_some()) else { return Ok(None) };
+    Ok(Some(Arc::new(Provider::new(oidc).context("[oidc]")?)))
 }

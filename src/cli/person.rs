@@ -235,10 +235,10 @@ fn free_of_tokens(config: &Config, name: &str) -> anyhow::Result<()> {
 
 fn list(file: &PeopleFile) -> anyhow::Result<()> {
     for (name, person) in &file.read()?.people {
-        let state = match (person.disabled, &person.password) {
-            (true, _) => "disabled",
-            (false, None) => "invited",
-            (false, Some(_)) => "active",
+        let state = match (person.disabled, &person.password, &person.subject) {
+            (true, ..) => "disabled",
+            (false, None, None) => "invited",
+            (false, Some(_), _) | (false, None, Some(_)) => "active",
         };
         let wards = person
             .wards

@@ -13,6 +13,7 @@ mod exposed;
 mod http;
 mod influx;
 mod mqtt;
+mod oidc;
 mod open;
 mod people;
 mod push;
@@ -39,6 +40,7 @@ pub use self::deadman::{BadDeadMan, DeadMan};
 pub use self::http::{BadToken, Http, HttpTls, HttpToken, Role, Token};
 pub use self::influx::{Authorization as InfluxAuthorization, BadInflux, Influx, Scheme};
 pub use self::mqtt::{Devices, Mqtt, Proof, Tls, UnknownDevices};
+pub use self::oidc::{BadOidc, Oidc, private};
 pub use self::open::OpenDoor;
 pub use self::people::People;
 pub use self::push::{BadPush, Push};
@@ -75,6 +77,9 @@ pub struct Config {
     /// People who sign in by name, where they do.
     #[serde(default)]
     pub people: Option<People>,
+    /// A provider of the site that vouches for people.
+    #[serde(default)]
+    pub oidc: Option<Oidc>,
     /// The MQTT listener.
     #[serde(default)]
     pub mqtt: Mqtt,
@@ -201,6 +206,9 @@ pub enum BadConfig {
     /// InfluxDB.
     #[error(transparent)]
     Influx(#[from] BadInflux),
+    /// A provider that vouches for people.
+    #[error(transparent)]
+    Oidc(#[from] BadOidc),
     /// The dead-man ping.
     #[error(transparent)]
     DeadMan(#[from] BadDeadMan),
@@ -250,6 +258,9 @@ impl Config {
         }
         config.http.within(folder);
         config.mqtt.within(folder);
+        if let Some(oidc) = &mut config.oidc {
+            oidc.within(folder);
+        }
         if let Some(deadman) = &mut config.deadman {
             deadman.within(folder);
         }
@@ -270,6 +281,9 @@ impl Config {
         self.http.check(self.people.is_some())?;
         if let Some(people) = &self.people {
             people.check()?;
+        }
+        if let Some(oidc) = &self.oidc {
+            oidc.check(self.people.is_some())?;
         }
         self.mqtt.check()?;
         if let Some(deadman) = &self.deadman {

@@ -20,6 +20,7 @@ use crate::clock::Clock;
 pub use crate::config::{BadToken, Role, Token};
 use crate::handles::Handles;
 use crate::net::places::Standing;
+use crate::oidc::{Provider, Vouched};
 use crate::people::{self, Known, People};
 use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::input::SignInWay;
@@ -49,18 +50,50 @@ impl Auth {
 pub struct AuthInForce {
     auth: watch::Receiver<Arc<Auth>>,
     people: Option<(Arc<People>, Clock)>,
+    oidc: Option<Arc<Provider>>,
 }
 
 impl AuthInForce {
     /// What `current` holds, and whatever it will.
     pub fn new(current: watch::Receiver<Arc<Auth>>) -> Self {
-        Self { auth: current, people: None }
+        Self { auth: current, people: None, oidc: None }
     }
 
     /// Beside it people sign in by name.
     #[must_use]
     pub fn with_people(self, people: Option<Arc<People>>, clock: &Clock) -> Self {
         Self { people: people.map(|people| (people, clock.clone())), ..self }
+    }
+
+    /// And a provider vouches for people.
+    #[must_use]
+    pub fn with_oidc(self, oidc: Option<Arc<Provider>>) -> Self {
+        Self { oidc, ..self }
+    }
+
+    /// The provider that vouches for people, where people sign in.
+    pub(super) fn oidc(&self) -> Option<&Arc<Provider>> {
+        self.people()?;
+        self.oidc.as_ref()
+    }
+
+    /// Who somebody is whom the provider vouches for: no token of the configuration, and nobody else's account.
+    fn vouched(&self, vouched: Vouched) -> Option<Who> {
+        let people = self.people()?;
+        let Vouched { name, subject, .. } = &vouched;
+        let free = people.look(|book| book.people.get(name).is_none_or(|p| p.is_of(subject)));
+        (free && !people.is_token(name)).then_some(())?;
+        let (name, role, scope) = (name.clone(), vouched.role, Scope::of(vouched.wards.clone()));
+        Some(Who { name, role, scope, proof: Proof::Vouched(Box::new(vouched)) })
+    }
+
+    /// When what somebody is known by ends of itself.
+    fn ends(&self, who: &Who) -> Option<Duration> {
+        let (Proof::Vouched(vouched), Some((_, clock))) = (&who.proof, &self.people) else {
+            return None;
+        };
+        let left = (vouched.until - clock.wall()).as_micros();
+        Some(Duration::from_micros(u64::try_from(left).unwrap_or_default()))
     }
 
     /// That at present.
@@ -109,7 +142,11 @@ impl AuthInForce {
                 let people = self.people.as_ref();
                 people.is_some_and(|(people, clock)| people.still(known, clock.wall()))
             }
-            (Auth::Local(_), Proof::Token(_) | Proof::Person(_))
+            (Auth::Tokens(_), Proof::Vouched(vouched)) => {
+                self.ends(who).is_some_and(|left| left > Duration::ZERO)
+                    && self.vouched(Vouched::clone(vouched)).is_some()
+            }
+            (Auth::Local(_), Proof::Token(_) | Proof::Person(_) | Proof::Vouched(_))
             | (Auth::Tokens(_), Proof::Nothing) => false,
         }
     }
@@ -125,11 +162,21 @@ impl AuthInForce {
             if !self.knows(who) {
                 return;
             }
+            let ends = self.ends(who);
             tokio::select! {
+                () = over(ends) => {}
                 () = changed(Some(&mut self.auth)) => {}
                 () = changed(people.as_mut()) => {}
             }
         }
+    }
+}
+
+/// Waits so long; for ever, where nothing ends.
+async fn over(ends: Option<Duration>) {
+    match ends {
+        Some(left) => tokio::time::sleep(left).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -175,6 +222,8 @@ pub(crate) enum Proof {
     Token([u8; 32]),
     /// A session, or a token, of somebody with an account.
     Person(Known),
+    /// A token of the provider.
+    Vouched(Box<Vouched>),
 }
 
 impl Who {
@@ -187,7 +236,7 @@ impl Who {
     pub(super) fn signs_at(&self) -> Option<&str> {
         match &self.proof {
             Proof::Person(known) => known.station.as_deref(),
-            Proof::Nothing | Proof::Token(_) => None,
+            Proof::Nothing | Proof::Token(_) | Proof::Vouched(_) => None,
         }
     }
 }
@@ -206,6 +255,9 @@ pub(crate) async fn sign_in(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    if let (Some(oidc), Some(token)) = (http.app.auth.oidc(), bearer(&request)) {
+        oidc.learn_key_of(token, http.app.handles.clock.wall()).await;
+    }
     match identify(&http, &request) {
         Ok(who) => {
             let who = if request.method().is_safe() { who } else { acting(&http, &request, who)? };
@@ -340,8 +392,22 @@ pub(super) fn identify(http: &Ctx, request: &Request) -> Result<Who, Refused> {
         let Token { name, role, sha256, wards } = known.clone();
         return Ok(Who { name, role, scope: Scope::of(wards), proof: Proof::Token(sha256) });
     }
-    let known = people.and_then(|people| people.by_token(token, now));
-    known.map(Who::from).ok_or(Refused::Unknown)
+    if let Some(known) = people.and_then(|people| people.by_token(token, now)) {
+        return Ok(Who::from(known));
+    }
+    let oidc = http.app.auth.oidc().ok_or(Refused::Unknown)?;
+    let vouched = oidc.vouched(token, now).map_err(|why| {
+        tracing::debug!(%why, "a token that is not believed");
+        Refused::Unknown
+    })?;
+    http.app.auth.vouched(vouched).ok_or(Refused::Unknown)
+}
+
+/// What stands behind `Bearer`.
+fn bearer(request: &Request) -> Option<&str> {
+    let (scheme, token) =
+        request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 impl From<Known> for Who {

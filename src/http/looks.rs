@@ -45,7 +45,8 @@ pub(crate) async fn note(
     let reads = request.method() == Method::GET;
     let path = reads.then(|| request.uri().path().to_owned());
     let response = next.run(request).await;
-    if let (Some(path), Proof::Person(_), true) = (path, &who.proof, response.status().is_success())
+    if let (Some(path), Proof::Person(_) | Proof::Vouched(_), true) =
+        (path, &who.proof, response.status().is_success())
         && let Some((act, subject)) = subject(&http, &who, &path)
         && let Some(people) = http.app.auth.people()
     {

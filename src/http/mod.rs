@@ -23,6 +23,7 @@ mod health;
 mod idempotency;
 mod limits;
 mod looks;
+mod oidc;
 mod origin;
 mod patients;
 mod pauses;

@@ -40,17 +40,24 @@ pub(crate) struct New {
 #[derive(Default)]
 pub(crate) struct Change {
     role: Option<Role>,
-    /// `null` is the whole gateway.
-    #[serde(deserialize_with = "some")]
-    wards: Option<Option<BTreeSet<WardId>>>,
+    wards: Wards,
     devices: Option<BTreeSet<DeviceId>>,
     disabled: Option<bool>,
 }
 
-fn some<'de, D: serde::Deserializer<'de>>(
-    of: D,
-) -> Result<Option<Option<BTreeSet<WardId>>>, D::Error> {
-    Deserialize::deserialize(of).map(Some)
+/// Wards that are to be others.
+#[derive(Default)]
+enum Wards {
+    #[default]
+    AsTheyAre,
+    /// `null` is the whole gateway.
+    To(Option<BTreeSet<WardId>>),
+}
+
+impl<'de> Deserialize<'de> for Wards {
+    fn deserialize<D: serde::Deserializer<'de>>(of: D) -> Result<Self, D::Error> {
+        Deserialize::deserialize(of).map(Self::To)
+    }
 }
 
 /// `GET people`.
@@ -100,13 +107,18 @@ pub(crate) async fn alter(
     Body(to): Body<Change>,
 ) -> Result<Json<Account>, Problem> {
     let people = looked_after(&http, &who)?;
-    there_are(&http, to.wards.as_ref().and_then(Option::as_ref))?;
+    if let Wards::To(wards) = &to.wards {
+        there_are(&http, wards.as_ref())?;
+    }
     let present = people.look(|book| under(book, &who, &name).cloned());
     let present = present.map_err(|bad| refused(&bad.into()))?;
     let Change { role, wards, devices, disabled } = to;
-    let other = role.is_some() || wards.is_some() || devices.is_some();
+    let other = role.is_some() || matches!(wards, Wards::To(_)) || devices.is_some();
     let other = other.then(|| {
-        let wards = wards.unwrap_or(present.wards);
+        let wards = match wards {
+            Wards::AsTheyAre => present.wards,
+            Wards::To(wards) => wards,
+        };
         let devices = devices.unwrap_or(present.devices);
         Person::new(role.unwrap_or(present.role), wards, devices)
     });
@@ -209,10 +221,10 @@ fn shown(name: &str, person: &Person, link: Option<String>) -> Account {
         link: link.map(|secret| format!("#invited/{secret}")),
         name: name.to_owned(),
         role: person.role.as_str(),
-        state: match (person.disabled, &person.password) {
+        state: match (person.disabled, person.password.is_some() || person.subject.is_some()) {
             (true, _) => "disabled",
-            (false, None) => "invited",
-            (false, Some(_)) => "active",
+            (false, false) => "invited",
+            (false, true) => "active",
         },
         wards: person.wards.clone(),
     }

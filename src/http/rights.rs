@@ -125,9 +125,10 @@ impl Who {
     /// by name. A token of the configuration is as good as its file.
     pub(crate) fn is_not_a_program(&self) -> Result<(), Problem> {
         match &self.proof {
-            Proof::Nothing | Proof::Token(_) => return Ok(()),
-            Proof::Person(Known { proof: Held::Session(_), .. }) => return Ok(()),
-            Proof::Person(_) => {}
+            Proof::Nothing
+            | Proof::Token(_)
+            | Proof::Person(Known { proof: Held::Session(_), .. }) => return Ok(()),
+            Proof::Person(_) | Proof::Vouched(_) => {}
         }
         let detail = "accounts and stations are looked after by a person, signed in by name";
         Err(Problem::new(StatusCode::FORBIDDEN, detail))

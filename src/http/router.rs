@@ -14,8 +14,8 @@ use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
     alarms, answer, assets, audit, auth, dead_letters, devices, duty, hand_over, health,
-    idempotency, limits, looks, origin, patients, pauses, people, push, series, session, stations,
-    story, stream, tokens, wards,
+    idempotency, limits, looks, oidc, origin, patients, pauses, people, push, series, session,
+    stations, story, stream, tokens, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -143,6 +143,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .merge(session::routes())
         .merge(stations::at_the_browser())
         .merge(answer::routes())
+        .merge(oidc::routes())
         .merge(metrics)
         .route("/healthz", routing::get(health::healthz))
         .route("/readyz", routing::get(health::readyz))

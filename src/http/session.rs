@@ -68,6 +68,7 @@ async fn get(State(http): State<Ctx>, request: Request) -> Response {
     let session = Json(Session {
         actor: who.as_ref().map(|who| who.name.clone()),
         by_name: people.is_some(),
+        oidc: http.app.auth.oidc().is_some(),
         role: who.as_ref().map(|who| who.role.as_str()),
         station: who.as_ref().is_some_and(Who::is_station),
         unset: people.is_some_and(|people| people.lacks_admin()),
@@ -173,7 +174,7 @@ async fn change_password(State(http): State<Ctx>, request: Request) -> Result<Re
 }
 
 /// Whoever signs in, or out, at a station would take its cookie away, and the ward would see nothing there.
-fn not_a_station(http: &Ctx, request: &Request) -> Result<(), Problem> {
+pub(super) fn not_a_station(http: &Ctx, request: &Request) -> Result<(), Problem> {
     let people = http.app.auth.people().zip(cookie::session(request));
     if people.is_some_and(|(people, secret)| people.is_station(secret)) {
         let detail = "this browser is a station: sign in elsewhere, or in another browser; whoever looks after people takes \
@@ -191,7 +192,7 @@ pub(super) struct At {
 }
 
 /// Refuses a name that a token of the configuration has.
-fn own_name(people: &People, name: &str) -> Result<(), Problem> {
+pub(super) fn own_name(people: &People, name: &str) -> Result<(), Problem> {
     if people.is_token(name) {
         Err(refused(&Refusal::Token(name.to_owned()).into()))
     } else {
@@ -204,49 +205,66 @@ pub(super) async fn asked<T: DeserializeOwned>(
     http: &Ctx,
     request: Request,
 ) -> Result<(Arc<People>, At, T), Problem> {
+    own_page(request.headers(), host_of(&request)?)?;
+    let (people, at) = asked_from(http, &request)?;
+    let Body(asked) = from_request(request).await?;
+    Ok((people, at, asked))
+}
+
+/// Where people sign in, and from where, over a way that nobody reads.
+pub(super) fn asked_from(http: &Ctx, request: &Request) -> Result<(Arc<People>, At), Problem> {
     let Some(people) = http.app.auth.people().map(Arc::clone) else {
         let detail = "nobody signs in by name here";
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
-    own_page(request.headers(), host_of(&request)?)?;
-    if !cookie::is_private(&request) {
+    if !cookie::is_private(request) {
         let detail = "a password is not taken where others could read it: use HTTPS";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
     let from = request.extensions().get::<Connection>().cloned().ok_or_else(auth::unauthorized)?;
-    let before = cookie::session(&request).map(Digest::of);
+    let before = cookie::session(request).map(Digest::of);
     if !people.are_known() {
         let detail = "nobody can sign in by name at present: what is known of people cannot be believed; whoever looks after \
                       the gateway finds why under `degraded`";
         return Err(Problem::busy(detail, 5));
     }
-    let Body(asked) = from_request(request).await?;
-    Ok((people, At { from, before }, asked))
+    Ok((people, At { from, before }))
 }
 
-/// Begins a session in this browser.
+/// Begins a session in this browser, and says who that is.
 async fn signed_in(
     http: &Ctx,
     people: &Arc<People>,
     name: String,
     at: &At,
 ) -> Result<Response, Problem> {
-    let (book, address, now) =
-        (Arc::clone(people), at.from.peer.ip(), http.app.handles.clock.wall());
-    let before = at.before;
-    let secret = changing(move || book.begin(&name, before, address, now)).await?;
-    let secret = secret.ok_or_else(|| Problem::busy("the machine gives no random numbers", 5))?;
-    let known = people.by_session(&secret, now).ok_or_else(auth::unauthorized)?;
-    let who = Who::from(known);
+    let (secret, who) = begun(http, people, name, at).await?;
     let session = Session {
         actor: Some(who.name),
         by_name: true,
+        oidc: http.app.auth.oidc().is_some(),
         role: Some(who.role.as_str()),
         station: false,
         unset: people.lacks_admin(),
         wards: who.scope.wards().cloned(),
     };
     Ok((set(cookie::keep(&secret, people.lasting().longest)), Json(session)).into_response())
+}
+
+/// Begins a session in this browser: its secret, and who that is.
+pub(super) async fn begun(
+    http: &Ctx,
+    people: &Arc<People>,
+    name: String,
+    at: &At,
+) -> Result<(String, Who), Problem> {
+    let (book, address, now) =
+        (Arc::clone(people), at.from.peer.ip(), http.app.handles.clock.wall());
+    let before = at.before;
+    let secret = changing(move || book.begin(&name, before, address, now)).await?;
+    let secret = secret.ok_or_else(|| Problem::busy("the machine gives no random numbers", 5))?;
+    let known = people.by_session(&secret, now).ok_or_else(auth::unauthorized)?;
+    Ok((secret, Who::from(known)))
 }
 
 pub(super) fn set(cookie: Option<HeaderValue>) -> HeaderMap {
@@ -282,9 +300,12 @@ pub(super) fn refused(bad: &BadPeople) -> Problem {
             StatusCode::CONFLICT
         }
         BadPeople::Refused(Refusal::Unknown(_) | Refusal::NoStation(_)) => StatusCode::NOT_FOUND,
-        BadPeople::Refused(Refusal::Link | Refusal::NotAtStations(_) | Refusal::OtherWards(_)) => {
-            StatusCode::FORBIDDEN
-        }
+        BadPeople::Refused(
+            Refusal::Link
+            | Refusal::NotAtStations(_)
+            | Refusal::OtherWards(_)
+            | Refusal::Elsewhere(_),
+        ) => StatusCode::FORBIDDEN,
         BadPeople::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         BadPeople::File { .. } | BadPeople::Content { .. } | BadPeople::Foreign { .. } => {
             tracing::error!(error = %bad, "what is known of people could not be changed");

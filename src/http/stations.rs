@@ -144,7 +144,9 @@ async fn become_one(State(http): State<Ctx>, request: Request) -> Result<Respons
         let secret = book.become_station(link, now)?;
         // A browser is one person's, or a ward's.
         book.change_if_possible(|book| {
-            before.into_iter().for_each(|before| book.end(before));
+            if let Some(before) = before {
+                book.end(before);
+            }
             Ok(())
         })?;
         Ok(secret)
@@ -162,6 +164,7 @@ async fn become_one(State(http): State<Ctx>, request: Request) -> Result<Respons
     let session = Session {
         actor: Some(who.name),
         by_name: true,
+        oidc: http.app.auth.oidc().is_some(),
         role: Some(who.role.as_str()),
         station: true,
         unset: people.lacks_admin(),
@@ -247,7 +250,7 @@ async fn set_pin(State(http): State<Ctx>, request: Request) -> Result<StatusCode
 fn station(http: &Ctx, request: &Request) -> Result<Digest, Problem> {
     match auth::identify(http, request).map_err(|_| auth::unauthorized())?.proof {
         Proof::Person(Known { proof: Held::Station(browser), .. }) => Ok(browser),
-        Proof::Person(_) | Proof::Token(_) | Proof::Nothing => {
+        Proof::Person(_) | Proof::Vouched(_) | Proof::Token(_) | Proof::Nothing => {
             let detail = "a PIN signs at a station alone, and this browser is none";
             Err(Problem::new(StatusCode::FORBIDDEN, detail))
         }

@@ -4,6 +4,7 @@ pub mod control;
 pub mod deadman;
 pub mod doctor;
 pub mod heads;
+pub mod oidc;
 pub mod people;
 pub mod status;
 pub mod synchronised;

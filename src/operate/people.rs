@@ -37,9 +37,10 @@ pub async fn keep(people: Arc<People>, handles: Handles, cancel: CancellationTok
             Err(_) => Some("they could not be looked at".to_owned()),
         };
         if why != said {
-            match &why {
-                Some(why) => tracing::error!(why, "what is known of people is not as it should be"),
-                None => tracing::info!("what is known of people is as it should be again"),
+            if let Some(why) = &why {
+                tracing::error!(why, "what is known of people is not as it should be");
+            } else {
+                tracing::info!("what is known of people is as it should be again");
             }
             said.clone_from(&why);
         }

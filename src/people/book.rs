@@ -56,6 +56,9 @@ pub struct Person {
     /// By which they set it.
     #[serde(default)]
     pub invited: Option<Link>,
+    /// Whom a provider calls so: it says what they may, and they have no password here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// By which they sign acts at a station: a PHC string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
@@ -163,6 +166,11 @@ pub enum Refusal {
     /// More than the maker of the token may.
     #[error("a token may not do more than its person")]
     Beyond,
+    /// An account of the provider's, or a name that is somebody else's there.
+    #[error(
+        "`{0}` is the account of somebody else, is disabled, or has its password at the provider"
+    )]
+    Elsewhere(String),
     /// There is no such station.
     #[error("no station is called `{0}`")]
     NoStation(String),
@@ -230,6 +238,7 @@ impl Person {
             devices,
             password: None,
             invited: None,
+            subject: None,
             pin: None,
             disabled: false,
             epoch: 0,
@@ -286,6 +295,7 @@ impl Book {
     /// push.
     pub fn invite(&mut self, actor: &str, named: &str, link: Link) -> Result<(), Refusal> {
         let person = self.person_mut(named)?;
+        person.has_password_here(named)?;
         person.invited = Some(link);
         person.password = None;
         person.pin = None;
@@ -300,6 +310,7 @@ impl Book {
     /// password may have made them.
     pub fn set_password(&mut self, actor: &str, named: &str, hash: String) -> Result<(), Refusal> {
         let person = self.person_mut(named)?;
+        person.has_password_here(named)?;
         person.password = Some(hash);
         person.invited = None;
         person.pin = None;

@@ -3,6 +3,7 @@
 //! They are in one file beside the store (`people.json`), so that nobody is locked out while the store fails. The command
 //! line changes that file too; a running gateway looks at it every second.
 
+mod acts;
 mod book;
 mod digest;
 mod file;
@@ -12,6 +13,7 @@ mod push;
 mod signing;
 mod station;
 mod token;
+mod vouched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -32,7 +34,6 @@ pub use self::signing::Unlocked;
 pub use self::station::{Station, actor as actor_of_station};
 pub use self::token::{PersonalToken, TOKENS_EACH};
 use crate::config::Role;
-use vitalgate_domain::model::command::PersonAct;
 use vitalgate_domain::model::ids::{DeviceId, WardId};
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -42,8 +43,6 @@ pub const INVITED_FOR: Span = Span::hours(72);
 pub const SETUP_FOR: Span = Span::hours(1);
 /// What a personal token's text begins with.
 pub const TOKEN_PREFIX: &str = "vg_";
-/// Looks of people that are remembered for an hour, and that wait for the audit.
-const LOOKS: usize = 20_000;
 /// How often it is written down that a session is in use.
 const WRITTEN_EVERY: Span = Span::mins(5);
 
@@ -409,51 +408,6 @@ impl People {
             })?;
         }
         Ok(())
-    }
-
-    /// Somebody looked at the data of patients: told once an hour of each person and subject, where there is room.
-    pub fn looked(&self, actor: &str, act: PersonAct, subject: String, now: Timestamp) {
-        let hour = now.as_micros().div_euclid(Span::hours(1).as_micros());
-        let mut state = self.state();
-        let state = &mut *state;
-        let key = (actor.to_owned(), subject.clone());
-        if state.looked.get(&key) == Some(&hour) {
-            return;
-        }
-        if state.looked.len() >= LOOKS {
-            state.looked.retain(|_, at| *at == hour);
-        }
-        if state.looked.len() >= LOOKS || state.looks.len() >= LOOKS {
-            tracing::error!(actor, "more was looked at within an hour than the audit is told");
-            return;
-        }
-        state.looked.insert(key, hour);
-        state.looks.push(Told { actor: actor.to_owned(), act, subject });
-    }
-
-    /// What was looked at and the audit has not been told; whoever takes it tells it.
-    pub fn take_looks(&self) -> Vec<Told> {
-        std::mem::take(&mut self.state().looks)
-    }
-
-    /// It could not be told yet.
-    pub fn put_back(&self, mut looks: Vec<Told>) {
-        let mut state = self.state();
-        looks.append(&mut state.looks);
-        state.looks = looks;
-    }
-
-    /// What the audit has not been told yet.
-    pub fn untold(&self) -> Vec<Told> {
-        self.state().book.untold.clone()
-    }
-
-    /// So many of the oldest were told.
-    pub fn told(&self, count: usize) -> Result<(), BadPeople> {
-        self.change_if_possible(|book| {
-            book.untold.drain(..count.min(book.untold.len()));
-            Ok(())
-        })
     }
 
     /// Notes why the file is not believed; one that cannot be read at present is not distrusted for that.

@@ -41,7 +41,7 @@ fn judges(gateway: &Gateway) {
 }
 
 fn jane(store: &Path) -> Gateway {
-    let gateway = with_a_patient(json!({}), Some(store));
+    let gateway = with_a_patient(json!({}), Some(store), None);
     person(&gateway, &["add", "jane", "--role", "clinician", "--password-stdin"], PASSWORD);
     gateway
 }
@@ -103,7 +103,7 @@ fn a_file_deleted_or_damaged_while_the_gateway_runs_signs_nobody_out_and_is_told
 
 #[test]
 fn a_ward_that_is_not_there_is_refused_unless_it_is_said_to_come() {
-    let gateway = with_a_patient(json!({}), None);
+    let gateway = with_a_patient(json!({}), None, None);
     let add = |args: &[&str]| {
         let output = gateway.command_line("person", args);
         let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

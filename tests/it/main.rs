@@ -37,6 +37,7 @@ mod links;
 mod metrics;
 mod mosquitto;
 mod mqtt;
+mod oidc;
 mod older;
 mod overload;
 mod page;

@@ -138,7 +138,7 @@ fn people_come_by_a_link_act_under_their_name_and_go_within_a_second() {
 
 /// A gateway where people sign in, with the tokens `setter`, a clinician, and `keeper`, ops; a ward, a patient and its
 /// device.
-pub(crate) fn with_a_patient(http: Value, store: Option<&Path>) -> Gateway {
+pub(crate) fn with_a_patient(http: Value, store: Option<&Path>, oidc: Option<Value>) -> Gateway {
     let token = |name: &str, role: &str| {
         let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
         let sha256 = data_encoding::HEXLOWER.encode(digest.as_ref());
@@ -147,6 +147,10 @@ pub(crate) fn with_a_patient(http: Value, store: Option<&Path>) -> Gateway {
     let mut http = http;
     http["token"] = json!([token("setter", "clinician"), token("keeper", "ops")]);
     let setup = Setup::default().rules(RULES).section("people", json!({})).section("http", http);
+    let setup = match oidc {
+        Some(oidc) => setup.section("oidc", oidc),
+        None => setup,
+    };
     let setup = match store {
         Some(store) => setup.store(store),
         None => setup,
@@ -181,7 +185,7 @@ pub(crate) fn first_link(gateway: &Gateway) -> String {
 
 /// A gateway with a patient, and the links of its first person and of `jane`, a clinician.
 fn with_links(http: Value) -> (Gateway, String, String) {
-    let gateway = with_a_patient(http, None);
+    let gateway = with_a_patient(http, None, None);
     let first = first_link(&gateway);
     let invited = link_in(&person(&gateway, &["add", "jane", "--role", "clinician"], ""));
     (gateway, first, invited)

@@ -51,7 +51,7 @@ fn audited(admin: &Browser<'_>, expected: &[(&str, &str)]) -> Vec<(String, Strin
 
 #[test]
 fn a_station_made_on_the_command_line_shows_and_whoever_acts_at_it_is_in_the_record_by_name() {
-    let mut gateway = with_a_patient(json!({}), None);
+    let mut gateway = with_a_patient(json!({}), None, None);
     let admin = staff(&gateway);
     let link = json!({ "link": station(&gateway, &["add", "desk", "--ward", "icu"]) });
     let mut desk = Browser::new(&gateway);
@@ -112,7 +112,7 @@ fn acts_are_signed_at_a_station_in_a_browser_and_locking_hides_nothing() {
     let (pki, folder) = (Pki::new(), tempfile::tempdir().unwrap());
     let (certificate, key) = pki.issue(folder.path(), "own", "localhost");
     let tls = json!({ "listen": "127.0.0.1:0", "certificate": certificate, "key": key });
-    let gateway = with_a_patient(json!({ "tls": tls }), None);
+    let gateway = with_a_patient(json!({ "tls": tls }), None, None);
     let admin = staff(&gateway);
     let link = station(&gateway, &["add", "desk", "--ward", "icu"]);
     let mut device = gateway.mqtt("dev-1");

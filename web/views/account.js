@@ -5,6 +5,7 @@ import { Refused } from "../api.js";
 import { t } from "../language.js";
 import { changePassword, setPin } from "../session.js";
 import * as state from "../state.js";
+import { looksAfter, People, roleName } from "./people.js";
 import { PushHere } from "./push.js";
 
 const old = signal("");
@@ -69,10 +70,6 @@ export function Account({ changed }) {
       <button type="submit">${t("pin.set")}</button>
     </form>` : null}
     ${state.byName.value && state.seesPatients.value ? html`<${PushHere} />` : null}
+    ${looksAfter() ? html`<${People} />` : null}
   </section>`;
-}
-
-/** @param {string} role */
-function roleName(role) {
-  return role ? t(/** @type {import("../language.js").Key} */ (`role.${role}`)) : "";
 }

@@ -95,6 +95,7 @@ export function SignIn({ done }) {
     ${field(secret, t("sign_in.password"), { type: "password", autocomplete: "current-password", maxlength: 256 })}
     <${Outcome} />
     ${submit(t("sign_in.go"))}
+    ${ways.value?.oidc ? html`<a class="button" href="api/v1/session/oidc">${t("sign_in.by_provider")}</a>` : null}
     <button type="button" class="plain" onClick=${() => { byToken.value = true; why.value = ""; }}>${t("sign_in.use_token")}</button>
     <p class="loud">${t("sign_in.not_monitored")}</p>
   </form>`;

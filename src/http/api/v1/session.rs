@@ -14,6 +14,9 @@ pub struct Session {
     pub actor: Option<String>,
     /// Whether people sign in by name and password.
     pub by_name: bool,
+    /// Whether they may sign in by way of a provider; left out where there is none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub oidc: bool,
     /// What they may.
     pub role: Option<&'static str>,
     /// Whether this browser is a station.
