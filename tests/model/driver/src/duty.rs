@@ -149,6 +149,7 @@ impl Plan {
         let mut hours: Vec<_> = hours.collect();
         hours.sort_by_key(|hours| hours.from);
         Ok(DutyPlan {
+            quiet: Vec::new(),
             from: at(self.from),
             until: at(self.until),
             people: people.collect::<anyhow::Result<_>>()?,
