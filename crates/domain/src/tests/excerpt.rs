@@ -133,7 +133,9 @@ fn derived(rows: &[Row], cut: usize, of: &PatientId) -> (Vec<Transition>, Vec<u8
             continue;
         }
         bytes.extend(RowBody { inputs: kept.clone(), exceptions: Vec::new() }.encode());
-        kept.iter_mut().for_each(|input| numbers.renumber(input));
+        for input in &mut kept {
+            numbers.renumber(input);
+        }
         let is_command = matches!(kept.first(), Some(Input::Command(_)));
         let out = own.fold(own.row() + 1, row.now, &kept);
         numbers.note(&row.caused, &out.transitions, is_command, of);
