@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::model::alarm::Side;
 use crate::model::crossing::{Crossing, Seen};
 use crate::model::ids::DeviceId;
-use crate::model::input::SignInWay;
+use crate::model::input::{LateAlarms, SignInWay, Stretch};
 use crate::model::message::Comparator;
 use crate::model::observation::Number;
 use crate::model::time::Span;
@@ -44,6 +44,7 @@ fn all() -> Vec<(&'static str, String)> {
     );
     let bound = Number { comparator: Some(Comparator::Less), ..number(39.0, Unit::MgPerDl) };
     let silent = [("Heart rate", text::NO_DATA), ("SpO2", "quality"), (text::ANYTHING, "late")];
+    let late = &LateAlarms { late: 3, all: 40, within_ms: 5_000, worst_ms: 12_500 };
     vec![
         ("crossing", crossing(None, Side::Low, 74.0, 74.0)),
         ("crossing", crossing(None, Side::Low, 74.0, 68.5)),
@@ -84,6 +85,10 @@ fn all() -> Vec<(&'static str, String)> {
         ("store_failing", text::store_failing()),
         ("disk_full", text::disk_full()),
         ("unwatched", text::unwatched(ward)),
+        ("unattended", text::unattended(ward)),
+        ("synthetic", text::synthetic("no answer")),
+        ("late_alarms", text::late_alarms(Stretch::Announced, late)),
+        ("late_alarms", text::late_alarms(Stretch::Taken, late)),
         ("broker", text::broker(&dev, "no answer")),
         ("crowded", text::crowded(SignInWay::Mqtt, 12, Some("10.0.0.7"))),
         ("crowded", text::crowded(SignInWay::Http, 12, None)),
