@@ -61,9 +61,9 @@ fn row_23_a_changed_rule_closes_and_judges_anew_at_once() {
 fn row_23_an_unknown_condition_is_not_closed_by_a_changed_rule() {
     let mut scene = low_spo2();
     scene.advance(11.0);
-    scene.skip();
     let since = scene.alarm(SPO2).condition_since;
     scene.advance(5.0);
+    scene.skip();
     scene.reconfigure("low = [\"88 %\"]", "low = [\"87 %\"]");
     scene.expect(&[
         "rule_changed medium vitals_live.spo2_low: closed rule_changed",
