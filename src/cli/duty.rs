@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Subcommand;
 use vitalgate::clock::Clock;
-use vitalgate::config::{BadConfig, Config};
+use vitalgate::config::{BadConfig, Config, Places, left_out};
 use vitalgate_domain::model::duty::DutyPlan;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::text;
+use vitalgate_store::{Reader, Store};
 
 use super::{ConfigArgs, say};
 
@@ -27,7 +28,8 @@ pub(super) struct DutyArgs {
 enum Act {
     /// Print who is on duty now: team, step, role, person, since and until when.
     List,
-    /// Print every hole of the next 28 days.
+    /// Print every hole of the next 28 days, and what a plan without holes leaves out: wards and the gateway without a
+    /// team, channels that do not take what they call for, quiet hours of all on duty.
     Check,
 }
 
@@ -39,12 +41,37 @@ pub(super) fn run(args: &DutyArgs) -> anyhow::Result<ExitCode> {
     };
     match args.act {
         Act::List => list(&plan, now),
-        Act::Check if tell_holes(&plan, now) => return Ok(ExitCode::FAILURE),
-        Act::Check => say(
-            "ok: no role of the teams is ever without a person; what no team serves asks nobody",
-        ),
+        Act::Check => return check(&config, &plan, now),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn check(config: &Config, plan: &DutyPlan, now: Timestamp) -> anyhow::Result<ExitCode> {
+    let holes = tell_holes(plan, now);
+    let places = places(config)?;
+    let found = left_out(plan, &config.channel, places.as_ref());
+    for one in &found {
+        say(&format!("warning: {one}"));
+    }
+    if places.is_none() {
+        say("there is no store yet: whether its wards have teams was not looked at");
+    }
+    if !holes && found.is_empty() {
+        say(
+            "ok: no role of the teams is ever without a person, and nothing that was looked at is left out",
+        );
+    }
+    Ok(if holes { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Where patients are by the store; `None` before there is one.
+fn places(config: &Config) -> anyhow::Result<Option<Places>> {
+    let dir = &config.store.dir;
+    if !Store::exists(dir) {
+        return Ok(None);
+    }
+    let core = vitalgate::tools::verify::state(&Reader::of(dir)?)?;
+    Ok(Some(Places::of(&core)))
 }
 
 /// The plan of a configuration from now on; `None` where it has none.

@@ -48,7 +48,7 @@ pub use self::site::{Site, TimeZone as SiteZone};
 pub use self::slo::Slo;
 pub use self::store::Store;
 pub use self::synthetic::Synthetic;
-pub use self::teams::{BadTeams, Teams};
+pub use self::teams::{BadTeams, Places, Teams, left_out};
 pub use self::url::{NotAServer, ServerUrl};
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use vitalgate_domain::model::ids::ChannelId;

@@ -2,6 +2,7 @@
 //! sees of them is made by [`Teams::plan`].
 
 mod days;
+mod left_out;
 mod place;
 mod plan;
 
@@ -10,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
+
+pub use self::left_out::{Places, left_out};
 
 use self::days::{Days, Hours, LocalDate, LocalTimes, Turn};
 use self::place::Text;

@@ -67,6 +67,8 @@ pub(crate) struct Admission {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Transfer {
+    /// `null` is none; the field must be there, so that nobody is taken out of bed by what was forgotten.
+    #[serde(deserialize_with = "Option::deserialize")]
     bed: Option<BedId>,
 }
 

@@ -200,3 +200,21 @@ async fn what_could_have_no_effect_is_refused_and_asked_of_nobody() {
     assert!(problem["detail"].as_str().unwrap().contains("revoked"), "{problem}");
     assert!(observed.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_transfer_names_its_bed_and_none_is_null() {
+    let mut bench = Bench::start().await;
+    let observed = bench.answer(|_| answered(Outcome::Done));
+    for forgotten in ["", "{}"] {
+        let reply = bench.call("POST", "/api/v1/patients/p-1/transfer", &[], forgotten).await;
+        assert_eq!(reply.status, 422, "{forgotten}: {}", reply.body);
+        assert!(reply.body.contains("`bed`"), "{}", reply.body);
+    }
+    assert_eq!(observed.lock().unwrap().len(), 0, "nobody is taken out of bed");
+    for (body, bed) in [(r#"{"bed":null}"#, None), (r#"{"bed":"icu-2"}"#, Some("icu-2"))] {
+        assert_eq!(bench.post("/api/v1/patients/p-1/transfer", body).await.status, 200);
+        let action = observed.lock().unwrap().pop().unwrap().action;
+        let bed = bed.map(|bed| bed.parse().unwrap());
+        assert_eq!(action, Action::TransferPatient { patient: "p-1".parse().unwrap(), bed });
+    }
+}

@@ -140,6 +140,7 @@ impl Book {
             self.renew(draft, out);
             return;
         }
+        let (draft, unknown_since) = out.as_far_as_known(draft);
         let ordinal = self.next_ordinal(&draft);
         let group = self.folding(&draft.key, draft.found(out.now.at));
         let now = out.wall();
@@ -171,7 +172,7 @@ impl Book {
             response: draft.response,
             state: State::Alarming,
             condition: draft.condition,
-            condition_since: draft.trigger.measured_at.unwrap_or(draft.raised_at),
+            condition_since: unknown_since.or(draft.trigger.measured_at).unwrap_or(draft.raised_at),
             condition_reason: draft.reason,
             acknowledged: None,
             trigger: draft.trigger,

@@ -59,9 +59,9 @@ impl Core {
     pub(super) fn note_unanswered(&mut self, out: &mut Output) {
         // An alarm about it may itself be nobody's: it asks nobody, so that this ends.
         while !out.unanswered.is_empty() {
-            let mut moved = std::mem::take(&mut out.unanswered);
-            moved.retain(|moved| moved.nobody || self.site.duty.misses(&moved.alarm));
-            if !moved.is_empty() {
+            let moved = std::mem::take(&mut out.unanswered);
+            // What is nobody's and then somebody's within one step matters as a whole.
+            if moved.iter().any(|moved| moved.nobody || self.site.duty.misses(&moved.alarm)) {
                 self.site_mut().unanswered(moved, out);
                 self.note_site_deadline();
             }

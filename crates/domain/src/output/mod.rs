@@ -58,6 +58,21 @@ pub struct Output {
     pub(crate) failing: Vec<ChannelId>,
     /// Alarms that nobody takes, or of which that may have changed.
     pub(crate) unanswered: Vec<Unanswered>,
+    /// Alarms that are unknown if they are raised in this step, by rule and source, and why.
+    pub(crate) still_unknown: Vec<StillUnknown>,
+}
+
+/// An alarm of which nobody knew whether it holds when it began to be judged anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StillUnknown {
+    /// Of which rule.
+    pub(crate) rule: RuleId,
+    /// Of which source.
+    pub(crate) source: String,
+    /// Why nobody knew.
+    pub(crate) reason: String,
+    /// Since when nobody did.
+    pub(crate) since: Timestamp,
 }
 
 /// Whether nobody takes an alarm.
@@ -103,6 +118,7 @@ impl Output {
             duty: None,
             failing: Vec::new(),
             unanswered: Vec::new(),
+            still_unknown: Vec::new(),
             pauses,
         }
     }

@@ -18,8 +18,8 @@ use crate::model::observation::{
 };
 use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
-use crate::output::Output;
 use crate::output::transition::Change;
+use crate::output::{Output, StillUnknown};
 use crate::rules::{Class, LimitRule, Person, Rule, Whom};
 
 /// A kind of rule, or of what is judged without one. A verb that a kind has no use for it leaves out.
@@ -347,13 +347,16 @@ impl Patient {
         let changed = |id: &RuleId| before.rules.get(id) != after.rules.get(id);
         // What happened and has no end waits for a person, whatever the rule says now.
         let ended = |open: &Open| open.alarm.condition != Condition::Momentary;
-        let mut unknown: Vec<(Key, String)> = Vec::new();
         for key in self.alarms.keys_where(|key, open| changed(&key.rule) && ended(open)) {
             let open = self.alarms.get(&key).cloned();
             let cause = self.alarms.cause(&key).cloned();
             let before_it = open.as_ref().map(|open| &open.alarm);
             if let Some(alarm) = before_it.filter(|alarm| alarm.condition == Condition::Unknown) {
-                unknown.push((key.clone(), alarm.condition_reason.clone().unwrap_or_default()));
+                let reason = alarm.condition_reason.clone().unwrap_or_default();
+                // A rule that changed brings no data back.
+                let (rule, source) = (key.rule.clone(), key.source.clone());
+                let since = alarm.condition_since;
+                out.still_unknown.push(StillUnknown { rule, source, reason, since });
             }
             self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
             if let Some((rule, open)) = before.rules.get(&key.rule).zip(open) {
@@ -362,8 +365,8 @@ impl Patient {
             }
         }
         self.judge_again(&mut Reconfigured::Rules(&changed), after, out);
-        // A rule that changed brings no data back.
-        for (key, reason) in unknown {
+        for StillUnknown { rule, source, reason, .. } in std::mem::take(&mut out.still_unknown) {
+            let key = Key::new(rule, source);
             self.alarms.change(&key, None, out, |alarm, now| alarm.input_lost(&reason, now));
         }
     }

@@ -1,6 +1,7 @@
 //! Nobody on duty is an alarm before it matters, and at once where an alarm finds nobody.
 
 use crate::model::input::Input;
+use crate::model::message::{Body, Reading, ReadingTime};
 use crate::model::time::Span;
 
 use super::{SPO2, bedside, desaturated, on_duty, plan, second, usual};
@@ -89,6 +90,35 @@ fn a_patient_whom_no_team_serves_is_told_of() {
     assert_eq!(scene.asked(SPO2), "unassigned");
     let says = scene.alarm("duty.exhausted");
     assert_eq!(says.text, "No team answers for alarms of patients in no ward");
+}
+
+#[test]
+fn what_is_raised_and_over_at_once_leaves_nothing_that_nobody_takes() {
+    let mut scene = bedside({
+        let mut plan = usual();
+        plan.teams[0].packs = vec!["vitals_live".into()];
+        plan
+    });
+    scene.done(crate::model::command::Action::Bind {
+        device: "dev".parse().unwrap(),
+        patient: "p".parse().unwrap(),
+        from: None,
+        zero_means_no_sensor: Some(vec![scene.signal("heart_rate")]),
+        replaces: None,
+    });
+    scene.reading("dev", "heart_rate", 70.0);
+    scene.advance(2.0);
+    scene.skip();
+    let (zero, later) = (scene.measured("heart_rate", 0.0), second(1.0));
+    scene.send("dev", "heart_rate", 75.0, |message, _| {
+        if let Body::Telemetry { readings, .. } = &mut message.body {
+            readings.push(Reading { time: ReadingTime::At(later), ..zero });
+        }
+    });
+    let news = scene.news();
+    assert!(news[0].starts_with("raised high link.zero_or_off"), "{news:?}");
+    assert!(news.iter().any(|line| line.starts_with("ended high link.zero_or_off")), "{news:?}");
+    assert!(scene.find("duty.exhausted").is_none(), "{news:?}");
 }
 
 #[test]

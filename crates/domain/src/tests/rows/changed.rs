@@ -1,6 +1,6 @@
 //! Rows 20 to 26: it recurs, or what it goes by changes.
 
-use crate::model::alarm::Side;
+use crate::model::alarm::{Condition, Side};
 use crate::model::command::{Action, Outcome};
 use crate::tests::scene::Scene;
 
@@ -61,13 +61,46 @@ fn row_23_a_changed_rule_closes_and_judges_anew_at_once() {
 fn row_23_an_unknown_condition_is_not_closed_by_a_changed_rule() {
     let mut scene = low_spo2();
     scene.advance(11.0);
+    let since = scene.alarm(SPO2).condition_since;
+    scene.advance(5.0);
     scene.skip();
     scene.reconfigure("low = [\"88 %\"]", "low = [\"87 %\"]");
     scene.expect(&[
         "rule_changed medium vitals_live.spo2_low: closed rule_changed",
-        "raised medium vitals_live.spo2_low: alarming, present",
-        "unknown medium vitals_live.spo2_low: alarming, unknown",
+        "raised medium vitals_live.spo2_low: alarming, unknown",
     ]);
+    let alarm = scene.alarm(SPO2);
+    assert_eq!(
+        (alarm.condition_reason.as_deref(), alarm.condition_since),
+        (Some("no data"), since)
+    );
+}
+
+#[test]
+fn row_23_what_is_unknown_hides_nothing_that_another_device_finds() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "temperature", 34.5);
+    scene.advance(600.0);
+    scene.reading("dev", "temperature", 34.5);
+    scene.advance(36_000.0);
+    let rule = "vitals_live.temperature_low";
+    assert_eq!(scene.alarm(rule).condition, Condition::Unknown);
+    scene.device("zz", "bedside", &[]);
+    scene.bind("zz", "p");
+    scene.reading("zz", "temperature", 34.5);
+    scene.advance(600.0);
+    scene.reading("zz", "temperature", 34.5);
+    scene.skip();
+    scene.reconfigure("gap = \"5m\"", "gap = \"6m\"");
+    scene.expect(&[
+        "rule_changed medium vitals_live.temperature_low: closed rule_changed",
+        "rule_changed medium vitals_live.temperature_low: closed rule_changed",
+        "raised medium vitals_live.temperature_low: alarming, unknown",
+        "raised medium vitals_live.temperature_low: alarming, present",
+    ]);
+    let alarms = scene.core.patients["p"].alarms.iter().map(|(_, open)| &open.alarm);
+    let found: Vec<_> = alarms.filter(|alarm| alarm.rule.as_str() == rule).collect();
+    assert!(found.len() == 2 && found.iter().all(|alarm| alarm.group.is_none()), "{found:?}");
 }
 
 #[test]
