@@ -31,12 +31,12 @@ export function People() {
     ${given.value ? html`<div class="notice-link" role="status"><p>${t("people.link_of", { name: given.value.whose })}</p>
       <input readonly aria-label=${t("people.link")} value=${given.value.link} onFocus=${(/** @type {any} */ e) => e.target.select()} /></div>` : null}
     ${refused.value ? html`<p class="refused" role="alert">${refused.value}</p>` : null}
-    <table><thead><tr><th>${t("people.name")}</th><th>${t("people.role")}</th><th>${t("people.wards")}</th><th>${t("people.state")}</th><th>${t("pin.pin")}</th><td></td></tr></thead>
-      <tbody>${(people.value ?? []).map((person) => html`<${Row} key=${person.name} person=${person} />`)}</tbody></table>
+    <div class="wide"><table><thead><tr><th>${t("people.name")}</th><th>${t("people.role")}</th><th>${t("people.wards")}</th><th>${t("people.state")}</th><th>${t("pin.pin")}</th><td></td></tr></thead>
+      <tbody>${(people.value ?? []).map((person) => html`<${Row} key=${person.name} person=${person} />`)}</tbody></table></div>
     <${Invite} />
     <h2>${t("people.stations")}</h2>
-    <table><thead><tr><th>${t("people.name")}</th><th>${t("people.wards")}</th><th>${t("people.state")}</th><td></td></tr></thead>
-      <tbody>${(stations.value ?? []).map((station) => html`<${Place} key=${station.name} station=${station} />`)}</tbody></table>
+    <div class="wide"><table><thead><tr><th>${t("people.name")}</th><th>${t("people.wards")}</th><th>${t("people.state")}</th><td></td></tr></thead>
+      <tbody>${(stations.value ?? []).map((station) => html`<${Place} key=${station.name} station=${station} />`)}</tbody></table></div>
     <${AddPlace} />
   </section>`;
 }
