@@ -20,7 +20,7 @@ use vitalgate_formats::{Request, decode};
 
 use crate::answer::{self, Seen};
 use crate::duty::{self, NotTaken, Taken};
-use crate::step::{self, Header, Step, What};
+use crate::step::{self, Duty, Header, Step, What};
 
 const SIGNALS: &str = include_str!("../../../../config/signals.toml");
 const RULES: &str = include_str!("../../../../config/rules.toml");
@@ -96,9 +96,13 @@ impl Stage {
             let Texts { signals, rules, site } = texts(self.site.clone(), changes)?;
             self.fold(Input::Configuration { signals, rules, site });
         }
-        if let Some(plan) = &step.duty {
-            let plan = plan.as_ref().map(|plan| plan.read(self.begin)).transpose()?;
-            self.fold(Input::Duty(plan.map(Box::new)));
+        match &step.duty {
+            None => {}
+            Some(Duty::Unplanned) => self.fold(Input::Duty(None)),
+            Some(Duty::By(plan)) => {
+                let plan = plan.read(self.begin)?;
+                self.fold(Input::Duty(Some(Box::new(plan))));
+            }
         }
         if let Some(taken) = &step.delivered {
             self.delivered(taken)?;

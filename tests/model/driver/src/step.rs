@@ -36,16 +36,25 @@ pub(crate) struct Step {
     pub(crate) reload: Option<Vec<(String, String)>>,
     #[serde(default)]
     pub(crate) restart: bool,
-    /// Who is on duty from here on; `null` where no plan says so any more.
-    #[serde(default, deserialize_with = "given")]
-    pub(crate) duty: Option<Option<Plan>>,
+    /// Who is on duty from here on.
+    #[serde(default, deserialize_with = "told")]
+    pub(crate) duty: Option<Duty>,
     pub(crate) delivered: Option<Taken>,
     pub(crate) undelivered: Option<NotTaken>,
 }
 
+/// A word about who is on duty.
+#[derive(Debug)]
+pub(crate) enum Duty {
+    By(Plan),
+    /// No plan says so any more: `null`.
+    Unplanned,
+}
+
 /// What is there, be it `null`.
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Plan>>, D::Error> {
-    Option::deserialize(from).map(Some)
+fn told<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duty>, D::Error> {
+    let plan: Option<Plan> = Option::deserialize(from)?;
+    Ok(Some(plan.map_or(Duty::Unplanned, Duty::By)))
 }
 
 #[derive(Debug, Deserialize)]
