@@ -191,7 +191,7 @@ fn configure(dir: &Path, tokens: &[String], webhook: Option<SocketAddr>) -> anyh
     Ok(fs::write(&file, text)?)
 }
 
-/// A server that answers 204 to everything, and the moments its requests were whole.
+/// A server that answers 204 to everything, and the moments it was told of the alarms that are shot.
 fn receiver() -> anyhow::Result<(SocketAddr, Receiver<Instant>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
@@ -211,9 +211,10 @@ fn answer(mut socket: TcpStream, mut whole: impl FnMut(Instant) -> bool) -> Opti
         let read = socket.read(&mut some).ok().filter(|read| *read > 0)?;
         kept.extend_from_slice(&some[..read]);
         while let Some(length) = request_length(&kept).filter(|length| *length <= kept.len()) {
-            kept.drain(..length);
+            let request: Vec<u8> = kept.drain(..length).collect();
+            let at = monotonic();
             socket.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").ok()?;
-            if !whole(monotonic()) {
+            if String::from_utf8_lossy(&request).contains(screens::ALARM) && !whole(at) {
                 return None;
             }
         }
@@ -241,7 +242,11 @@ fn bare(dir: &Path) -> anyhow::Result<()> {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let frame = Bytes::from(format!("event: alarm\ndata: {}\n\n", "x".repeat(FRAME)));
+        let frame = Bytes::from(format!(
+            "event: alarm\ndata: {{{},\"text\":\"{}\"}}\n\n",
+            screens::ALARM,
+            "x".repeat(FRAME)
+        ));
         let (tx, _) = broadcast::channel::<Bytes>(64);
         let news = tx.clone();
         let stream = get(async move || {

@@ -13,8 +13,8 @@ use tokio::runtime::Runtime;
 use vitalgate::clock::Stopwatch;
 use vitalgate_sim::clock::monotonic;
 
-/// The field of an event that is an alarm.
-const ALARM: &[u8] = b"event: alarm\n";
+/// What stands in each alarm that is shot, once, and in nothing else.
+pub(crate) const ALARM: &str = "\"rule\":\"bench.pulse\"";
 /// Longer than any alarm takes to the last client.
 const PATIENCE_S: f64 = 60.0;
 /// How often is looked whether all have it.
@@ -170,7 +170,7 @@ async fn watch(mut stream: TcpStream, seen: Arc<Seen>) {
         && read > 0
     {
         kept.extend_from_slice(&some[..read]);
-        let alarms = kept.windows(ALARM.len()).filter(|window| *window == ALARM).count();
+        let alarms = kept.windows(ALARM.len()).filter(|window| *window == ALARM.as_bytes()).count();
         seen.note(alarms);
         // What may be the beginning of the next.
         let whole = kept.len().saturating_sub(ALARM.len() - 1);
