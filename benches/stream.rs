@@ -1,5 +1,4 @@
-//! One alarm to five thousand screens, and to a webhook beside them; then thousands of alarms past screens that do
-//! not read: `cargo bench --bench stream`. Either half alone: `-- crowd`, `-- stalled`.
+//! One alarm to five thousand screens; then thousands of alarms past screens that do not read: `cargo bench --bench stream`. Either half alone: `-- crowd`, `-- stalled`.
 //!
 //! Beside the gateway, in the same run, stands a server that does nothing but send one finished event to all of its
 //! streams: what a crowd costs by itself. All clients share the machine with what is measured.
@@ -10,12 +9,10 @@ mod support;
 
 use std::convert::Infallible;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use axum::Router;
@@ -25,7 +22,6 @@ use futures::StreamExt as _;
 use serde_json::json;
 use tokio::sync::broadcast;
 use vitalgate::app::RunMode;
-use vitalgate_sim::clock::monotonic;
 
 use support::figures::{median, quantile};
 use support::gateway::Server;
@@ -47,11 +43,8 @@ const DEVICES: u64 = 1_000;
 const ALARMS_EACH: u64 = 20;
 /// Sent before the first is acknowledged.
 const WINDOW: u64 = 50;
-/// Longer than any request takes.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// What an alarm takes on the stream, roughly.
 const FRAME: usize = 1_700;
-const SECRET: &str = "whsec_YmVuY2htYXJrcyBoYXZlIG5vIHNlY3JldHMh";
 
 fn main() -> anyhow::Result<()> {
     match part() {
@@ -78,23 +71,13 @@ fn crowd() -> anyhow::Result<()> {
         };
         let dir = folder("stream")?;
         Ward { connections: 1, devices: 1 }.make(&dir, RunMode::default())?;
-        let (receiver, posted) = receiver()?;
-        configure(&dir, &tokens, Some(receiver))?;
+        configure(&dir, &tokens)?;
         let server = Server::gateway(&dir)?;
         let mut oximeter = Oximeter::connect(server.mqtt, "oximeter")?;
-        let mut to_webhook = Vec::new();
         let own = shots("gateway", &server, &tokens, |shot| {
-            let sent = oximeter.measure("oximeter", if shot % 2 == 1 { 120.0 } else { 80.0 })?;
-            oximeter.acknowledged()?;
-            let at = posted.recv_timeout(PATIENCE).context("the webhook heard nothing")?;
-            to_webhook.push(at.saturating_duration_since(sent).as_secs_f64() * 1e3);
-            Ok(())
+            oximeter.measure("oximeter", if shot % 2 == 1 { 120.0 } else { 80.0 })?;
+            oximeter.acknowledged().map(drop)
         })?;
-        println!(
-            "webhook  p50 {:.1} p99 {:.1} ms, beside them",
-            quantile(&to_webhook, 0.5),
-            quantile(&to_webhook, 0.99)
-        );
         ratios.push(own / bare);
     }
     println!("p99 : of the bare server {}", median(&ratios));
@@ -138,7 +121,7 @@ fn stalled() -> anyhow::Result<()> {
     for stalls in [false, true] {
         let dir = folder("stream-stalled")?;
         Ward { connections: 1, devices: DEVICES }.make(&dir, RunMode::default())?;
-        configure(&dir, &tokens, None)?;
+        configure(&dir, &tokens)?;
         let server = Server::gateway(&dir)?;
         let mut screens = Screens::of(server.http.context("no HTTP")?)?;
         screens.open(good)?;
@@ -174,61 +157,13 @@ fn stalled() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets the tokens in, and tells a webhook.
-fn configure(dir: &Path, tokens: &[String], webhook: Option<SocketAddr>) -> anyhow::Result<()> {
+/// Lets the tokens in, with room for all.
+fn configure(dir: &Path, tokens: &[String]) -> anyhow::Result<()> {
     let file = dir.join("gateway.toml");
     let text = fs::read_to_string(&file)?;
     let with_room = text.replace("[http]\n", &format!("[http]\nmax_streams = {}\n", SCREENS * 2));
     ensure!(with_room != text, "there is no [http] in {}", file.display());
-    let mut text = with_room + &screens::sections(tokens);
-    if let Some(address) = webhook {
-        fs::write(dir.join("secret"), SECRET)?;
-        let channel = json!({ "channel": [{
-            "id": "bench", "kind": "webhook", "url": format!("http://{address}/"), "secret_file": "secret",
-        }] });
-        text += &toml::to_string(&channel)?;
-    }
-    Ok(fs::write(&file, text)?)
-}
-
-/// A server that answers 204 to everything, and the moments it was told of the alarms that are shot.
-fn receiver() -> anyhow::Result<(SocketAddr, Receiver<Instant>)> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    let (tx, posted) = sync_channel(1_024);
-    thread::spawn(move || {
-        for socket in listener.incoming().map_while(Result::ok) {
-            let tx = tx.clone();
-            thread::spawn(move || answer(socket, |at| tx.send(at).is_ok()));
-        }
-    });
-    Ok((address, posted))
-}
-
-fn answer(mut socket: TcpStream, mut whole: impl FnMut(Instant) -> bool) -> Option<()> {
-    let (mut kept, mut some) = (Vec::new(), [0; 8_192]);
-    loop {
-        let read = socket.read(&mut some).ok().filter(|read| *read > 0)?;
-        kept.extend_from_slice(&some[..read]);
-        while let Some(length) = request_length(&kept).filter(|length| *length <= kept.len()) {
-            let request: Vec<u8> = kept.drain(..length).collect();
-            let at = monotonic();
-            socket.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").ok()?;
-            if String::from_utf8_lossy(&request).contains(screens::ALARM) && !whole(at) {
-                return None;
-            }
-        }
-    }
-}
-
-/// Head and body, once the head is whole.
-fn request_length(bytes: &[u8]) -> Option<usize> {
-    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
-    let body = text
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
-    Some(head + body.unwrap_or(0))
+    Ok(fs::write(&file, with_room + &screens::sections(tokens))?)
 }
 
 /// Has the bare server send its event.
