@@ -161,7 +161,7 @@ pub enum Refusal {
     #[error("a maker needs devices, and nobody else has any")]
     Devices,
     /// Nobody could let anybody in any more.
-    #[error("`{0}` is the last admin: make another first")]
+    #[error("`{0}` is the last admin who can sign in: another sets a password first")]
     LastAdmin(String),
     /// More than the maker of the token may.
     #[error("a token may not do more than its person")]
@@ -246,6 +246,11 @@ impl Person {
             browsers: BTreeMap::new(),
         })
     }
+
+    /// Whether they are let in, and have something to sign in with: who was only invited has not.
+    pub(crate) fn can_sign_in(&self) -> bool {
+        !self.disabled && (self.password.is_some() || self.subject.is_some())
+    }
 }
 
 impl Book {
@@ -273,8 +278,10 @@ impl Book {
 
     /// Refuses where nobody else could let anybody in.
     fn another_admin(&self, named: &str) -> Result<(), Refusal> {
-        let mut admins = self.people.iter().filter(|(_, p)| p.role == Role::Admin && !p.disabled);
-        let last = admins.next().is_some_and(|(name, _)| name == named) && admins.next().is_none();
+        let is_admin = |p: &Person| p.role == Role::Admin && !p.disabled;
+        let another =
+            |(name, p): (&String, &Person)| name != named && is_admin(p) && p.can_sign_in();
+        let last = self.people.get(named).is_some_and(is_admin) && !self.people.iter().any(another);
         if last { Err(Refusal::LastAdmin(named.to_owned())) } else { Ok(()) }
     }
 

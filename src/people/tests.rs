@@ -178,6 +178,33 @@ fn the_first_person_is_an_admin_and_there_is_no_second_first() {
 }
 
 #[test]
+fn an_admin_who_never_set_a_password_is_no_other_admin() {
+    let folder = tempfile::tempdir().unwrap();
+    let people = People::open(folder.path(), LASTING);
+    let link = Link { sha256: Digest::of("k"), until: at(60) };
+    people
+        .change(|book| {
+            for name in ["jane", "john"] {
+                book.add("local:cli", name, person(Role::Admin, None))?;
+            }
+            book.set_password("local:cli", "jane", "hash".into())?;
+            book.invite("local:cli", "john", link)
+        })
+        .unwrap();
+    let is_last = |refused: Result<(), BadPeople>| {
+        matches!(refused, Err(BadPeople::Refused(Refusal::LastAdmin(_))))
+    };
+    let viewer = || person(Role::Viewer, None);
+    assert!(is_last(people.change(|book| book.disable("jane", "jane", true))));
+    assert!(is_last(people.change(|book| book.change("jane", "jane", viewer()))));
+    people.change(|book| book.disable("jane", "john", true)).unwrap();
+    people.change(|book| book.disable("jane", "john", false)).unwrap();
+    people.change(|book| book.use_link(Digest::of("k"), "", "hash".into(), at(1))).unwrap();
+    people.change(|book| book.disable("jane", "jane", true)).unwrap();
+    assert!(is_last(people.change(|book| book.disable("john", "john", true))));
+}
+
+#[test]
 fn a_token_may_no_more_than_its_person_and_ends_with_them() {
     let place = Place::with_jane();
     let token = |role, wards: Option<BTreeSet<WardId>>| PersonalToken {

@@ -7,6 +7,7 @@ mod bodies;
 mod client;
 mod crowds;
 mod fixture;
+mod hand_over;
 mod history;
 mod http2;
 mod people;

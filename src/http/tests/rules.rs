@@ -120,7 +120,7 @@ pub(super) fn rules() -> Vec<Rule> {
         rule(
             "POST",
             "/hand-over",
-            ("/hand-over", r#"{"to":"n"}"#),
+            ("/hand-over", r#"{"to":"c"}"#),
             CLINICIAN,
             ("/alarms/A3/release", SEEN, 404),
         ),

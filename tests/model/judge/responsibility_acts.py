@@ -60,6 +60,8 @@ def hand_over(world, command):
     theirs = [(alarm, ladder) for alarm, ladder in duty.ladders() if ladder.phase == "owned" and ladder.person == mine]
     if to == mine:
         return "invalid"
+    if duty.plan and all(one.id != to for one in duty.plan.people):
+        return "invalid"
     if not theirs:
         return "already_so"
     for alarm, ladder in sorted(theirs, key=lambda one: str(one[0].key)):

@@ -263,6 +263,12 @@ impl DutyPlan {
         self.people.iter().find(|person| person.id == *id)
     }
 
+    /// Somebody as people name them: by what they sign in as, or by id.
+    pub fn named(&self, name: &str) -> Option<&Person> {
+        let by_id = || self.people.iter().find(|person| person.id.as_str() == name);
+        self.person_of(name).or_else(by_id)
+    }
+
     /// When nobody is on duty as something that a ladder asks for, from an instant on, by when it begins.
     pub fn holes(&self, from: Timestamp) -> Vec<Hole> {
         let mut holes = Vec::new();

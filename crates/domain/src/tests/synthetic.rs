@@ -4,7 +4,7 @@
 use super::scene::{Scene, at, shipped};
 use crate::core::Core;
 use crate::core::configuration::{Configuration, Texts};
-use crate::model::command::{Action, Outcome, Registration};
+use crate::model::command::{Action, AgeClass, Outcome, PatientDetails, Registration};
 use crate::model::input::{Input, LateAlarms, Stretch};
 use crate::model::message::{Body, Message, Mode};
 use crate::model::synthetic::{SYNTHETIC, SyntheticSeen};
@@ -76,6 +76,20 @@ fn nobody_else_is_registered_by_its_name() {
         while_unbound: false,
     }));
     assert_eq!(outcome, Outcome::Invalid, "{detail}");
+}
+
+#[test]
+fn nobody_else_is_admitted_by_its_name() {
+    let mut scene = Scene::empty();
+    let (outcome, detail) = scene.command(Action::AdmitPatient(PatientDetails {
+        id: SYNTHETIC.parse().unwrap(),
+        age_class: AgeClass::Adult,
+        continuous: false,
+        bed: None,
+        pregnant: None,
+    }));
+    assert_eq!(outcome, Outcome::Invalid, "{detail}");
+    assert!(scene.core.patients.is_empty());
 }
 
 #[test]

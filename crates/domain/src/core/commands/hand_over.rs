@@ -18,6 +18,10 @@ impl Core {
         if from == to {
             return Reply::refused(Outcome::Invalid, "nobody hands over to themselves");
         }
+        if plan.as_deref().is_some_and(|plan| plan.named(&to).is_none()) {
+            let detail = "nobody of the duty plan is called so: name one of its people";
+            return Reply::refused(Outcome::Invalid, detail);
+        }
         let owned = self.opens().filter(|open| open.is_owned_by(&from)).count();
         if owned == 0 {
             return Reply::refused(Outcome::AlreadySo, format!("{from} has no alarm"));

@@ -7,6 +7,7 @@ use crate::core::Core;
 use crate::model::alarm::Priority;
 use crate::model::command::{Outcome, PatientDetails};
 use crate::model::ids::{BedId, DeviceId, PatientId, WardId};
+use crate::model::synthetic::SYNTHETIC;
 use crate::output::Output;
 use crate::patient::Patient;
 
@@ -60,6 +61,11 @@ impl Core {
     }
 
     pub(super) fn admit(&mut self, details: &PatientDetails, out: &mut Output) -> Reply {
+        if details.id.as_str() == SYNTHETIC {
+            let what =
+                format!("{} is whom the gateway makes up by itself: take another id", details.id);
+            return Reply::refused(Outcome::Invalid, what);
+        }
         let known = self.patients.get(&details.id);
         if let Some(known) = known.filter(|p| p.discharged_at.is_none()) {
             return if known.details == *details {

@@ -86,6 +86,17 @@ fn nobody_hands_over_what_they_have_not() {
 }
 
 #[test]
+fn who_is_not_of_the_plan_is_handed_nothing() {
+    let mut scene = of_the_nurse();
+    scene.skip();
+    for to in ["nurse-night", ""] {
+        assert_eq!(ask(&mut scene, "nurse", hand_over(to)).0, Outcome::Invalid, "{to}");
+    }
+    assert_eq!(scene.answers(SPO2).offered, None);
+    assert!(scene.answers(SPO2).told.iter().all(|told| told.to != "nurse-night"));
+}
+
+#[test]
 fn what_is_news_is_handed_over_no_more() {
     let mut scene = of_the_nurse();
     ask(&mut scene, "nurse", hand_over("n2"));
