@@ -18,7 +18,9 @@ use super::error::Problem;
 use super::extract::{Body, from_request};
 use super::origin::{host_of, own_page};
 use super::state::{Ctx, Http};
-use crate::people::{self, BadPassword, BadPeople, Digest, Known, People, Proof as Shown, Refusal};
+use crate::people::{
+    self, Attempt, BadPassword, BadPeople, Digest, Known, People, Proof as Shown, Refusal,
+};
 use vitalgate_domain::model::time::Span;
 
 /// Passwords hashed at a time: each takes 19 MiB and a processor.
@@ -83,21 +85,20 @@ async fn begin(State(http): State<Ctx>, request: Request) -> Result<Response, Pr
     let (people, at, asked): (_, _, SignIn) = asked(&http, request).await?;
     let name = people::name(&asked.name).unwrap_or_default();
     let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
-    let wait = people.wait(&name, address, now);
-    if wait > Span::ZERO {
-        return Err(too_soon(wait));
-    }
+    let mut attempt = people.attempt(&name, address, now).map_err(too_soon)?;
     let kept = people.password_of(&name);
     let (password, held) = (asked.password, kept.clone());
-    let right = hashing(&http, move || people::verify(&password, held.as_deref())).await?;
+    let verify = move || people::verify(&password, held.as_deref());
+    let right = guessed(&http, &mut attempt, verify).await?;
     // Another may have changed it meanwhile: then the one that was given is no more.
     if !right || people.password_of(&name) != kept {
-        people.failed(&name, address, now);
+        drop(attempt);
         let wait = auth::sign_in_failed(&http, Some(&name), "wrong name or password", &at.from);
         tokio::time::sleep(wait).await;
         let detail = "the name or the password is wrong";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     }
+    attempt.give_back();
     own_name(&people, &name)?;
     signed_in(&http, &people, name, &at).await
 }
@@ -127,20 +128,21 @@ async fn use_link(State(http): State<Ctx>, request: Request) -> Result<Response,
     let digest = Digest::of(&asked.link);
     // No name has a slash.
     let stranger = format!("link/{address}");
-    let wait = people.wait(&stranger, address, now);
-    if wait > Span::ZERO {
-        return Err(too_soon(wait));
-    }
+    let mut attempt = people.attempt(&stranger, address, now).map_err(too_soon)?;
     let whose = people.look(|book| book.link(digest, now).map(|whose| whose.map(str::to_owned)));
     let name = match whose {
         Ok(Some(name)) => name,
-        Ok(None) => people::name(&asked.name).map_err(|e| refused(&e.into()))?,
+        Ok(None) => {
+            attempt.give_back();
+            people::name(&asked.name).map_err(|e| refused(&e.into()))?
+        }
         Err(refusal) => {
-            people.failed(&stranger, address, now);
+            drop(attempt);
             auth::sign_in_failed(&http, None, "no such link", &at.from);
             return Err(refused(&refusal.into()));
         }
     };
+    attempt.give_back();
     own_name(&people, &name)?;
     let (own, password) = (name.clone(), asked.password);
     let hash = hashing(&http, move || people::hash(&own, &password)).await?.map_err(weak)?;
@@ -158,16 +160,18 @@ async fn change_password(State(http): State<Ctx>, request: Request) -> Result<Re
     };
     let (people, at, asked): (_, _, NewPassword) = asked(&http, request).await?;
     let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
+    let mut attempt = people.attempt(&name, address, now).map_err(too_soon)?;
     let kept = people.password_of(&name);
     let (own, old, new) = (name.clone(), asked.password, asked.new);
-    let hashed = hashing(&http, move || {
+    let hashed = guessed(&http, &mut attempt, move || {
         people::verify(&old, kept.as_deref()).then(|| people::hash(&own, &new))
     });
     let Some(hash) = hashed.await? else {
-        people.failed(&name, address, now);
+        drop(attempt);
         auth::sign_in_failed(&http, Some(&name), "wrong password at a change", &at.from);
         return Err(Problem::new(StatusCode::FORBIDDEN, "the present password is wrong"));
     };
+    attempt.give_back();
     let (hash, book, own) = (hash.map_err(weak)?, Arc::clone(&people), name.clone());
     changing(move || book.change(|book| book.set_password(&own, &own, hash))).await?;
     signed_in(&http, &people, name, &at).await
@@ -284,6 +288,15 @@ pub(super) async fn hashing<T: Send + 'static>(
         hash()
     };
     tokio::task::spawn_blocking(hashing).await.map_err(|_| busy())
+}
+
+/// The same of what somebody guessed at; where it was never hashed nobody learnt anything, and it does not count.
+pub(super) async fn guessed<T: Send + 'static>(
+    http: &Http,
+    attempt: &mut Attempt,
+    hash: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    hashing(http, hash).await.inspect_err(|_| attempt.give_back())
 }
 
 /// Changes the book off the async threads.

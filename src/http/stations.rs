@@ -20,12 +20,11 @@ use super::extract::Body;
 use super::origin::{host_of, own_page};
 use super::people::{looked_after, new_link, there_are};
 use super::rights::Under;
-use super::session::{At, STATION_KEPT, asked, changing, hashing, refused, set, too_soon};
+use super::session::{At, STATION_KEPT, asked, changing, guessed, refused, set, too_soon};
 use super::state::Ctx;
 use crate::config::Role;
 use crate::people::{self, Digest, Known, People, Proof as Held, Refusal};
 use vitalgate_domain::model::ids::WardId;
-use vitalgate_domain::model::time::Span;
 
 /// What whoever stands before a browser asks of it; each looks for itself who that is.
 pub(crate) fn at_the_browser() -> Router<Ctx> {
@@ -135,10 +134,7 @@ async fn become_one(State(http): State<Ctx>, request: Request) -> Result<Respons
     let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
     // No name has a slash.
     let stranger = format!("link/{address}");
-    let wait = people.wait(&stranger, address, now);
-    if wait > Span::ZERO {
-        return Err(too_soon(wait));
-    }
+    let mut attempt = people.attempt(&stranger, address, now).map_err(too_soon)?;
     let (book, link, before) = (Arc::clone(&people), Digest::of(&asked.link), at.before);
     let became = changing(move || {
         let secret = book.become_station(link, now)?;
@@ -152,9 +148,12 @@ async fn become_one(State(http): State<Ctx>, request: Request) -> Result<Respons
         Ok(secret)
     });
     let secret = match became.await {
-        Ok(secret) => secret.ok_or_else(no_random)?,
+        Ok(secret) => {
+            attempt.give_back();
+            secret.ok_or_else(no_random)?
+        }
         Err(problem) => {
-            people.failed(&stranger, address, now);
+            drop(attempt);
             auth::sign_in_failed(&http, None, "no such link", &at.from);
             return Err(problem);
         }
@@ -179,20 +178,20 @@ async fn unlock(State(http): State<Ctx>, request: Request) -> Result<Json<Unlock
     let (people, _, asked): (_, At, Given) = asked(&http, request).await?;
     let name = people::name(&asked.name).unwrap_or_default();
     let now = http.app.handles.clock.wall();
-    let wait = people.pin_wait(&name, browser, now);
-    if wait > Span::ZERO {
-        return Err(too_soon(wait));
-    }
+    let mut attempt = people.pin_attempt(&name, browser, now).map_err(too_soon)?;
     let kept = people.pin_of(&name);
     let (pin, held) = (asked.pin, kept.clone());
-    let right = hashing(&http, move || people::verify(&pin, held.as_deref())).await?;
+    let verify = move || people::verify(&pin, held.as_deref());
+    let right = guessed(&http, &mut attempt, verify).await?;
     if !right || people.pin_of(&name) != kept {
+        drop(attempt);
         let (book, of) = (Arc::clone(&people), name.clone());
-        changing(move || book.wrong_pin(&of, browser, now)).await?;
+        changing(move || book.wrong_pin(&of, browser)).await?;
         http.app.handles.metrics.sign_in_failed("http");
         let detail = "the name or the PIN is wrong, or no PIN was set: it is set under `#account`, signed in by name";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     }
+    attempt.give_back();
     let (book, of) = (Arc::clone(&people), name);
     let unlocked = changing(move || book.unlock(&of, browser, now)).await?.ok_or_else(no_random)?;
     let signer = people.signer(browser, &unlocked.signature, now);
@@ -225,20 +224,18 @@ async fn set_pin(State(http): State<Ctx>, request: Request) -> Result<StatusCode
     };
     let (people, at, asked): (_, At, NewPin) = asked(&http, request).await?;
     let (address, now) = (at.from.peer.ip(), http.app.handles.clock.wall());
-    let wait = people.wait(&name, address, now);
-    if wait > Span::ZERO {
-        return Err(too_soon(wait));
-    }
+    let mut attempt = people.attempt(&name, address, now).map_err(too_soon)?;
     let kept = people.password_of(&name);
-    let hashed = hashing(&http, move || {
+    let hashed = guessed(&http, &mut attempt, move || {
         let right = people::verify(&asked.password, kept.as_deref());
         right.then(|| asked.pin.as_deref().map(people::hash_pin).transpose())
     });
     let Some(hash) = hashed.await? else {
-        people.failed(&name, address, now);
+        drop(attempt);
         auth::sign_in_failed(&http, Some(&name), "wrong password at a change", &at.from);
         return Err(Problem::new(StatusCode::FORBIDDEN, "the present password is wrong"));
     };
+    attempt.give_back();
     let weak =
         |bad: people::BadPin| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, bad.to_string());
     let hash = hash.map_err(weak)?;

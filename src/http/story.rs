@@ -14,6 +14,7 @@ use super::extract::Id;
 use super::rights::Right;
 use super::state::Ctx;
 use crate::pipeline::stored;
+use crate::projection::view::Board;
 use vitalgate_domain::model::alarm as domain;
 use vitalgate_domain::model::ids::{AlarmId, ChannelId};
 use vitalgate_domain::model::responsibility::{Delivery as Outcome, Told};
@@ -56,9 +57,13 @@ pub(crate) async fn get(
     if alarm.as_ref().map_or(who.scope.is_limited(), elsewhere) {
         return Err(Problem::missing("alarm", &id));
     }
-    let (limits, readings) = kept.map_or_else(|| (Some(Vec::new()), Vec::new()), context);
     let transitions = story.iter().map(transition).collect();
     let then: Vec<_> = story.iter().map(|row| (row, as_logged(row))).collect();
+    // As it was when that was kept.
+    let raised = then.iter().rev().find(|(row, _)| row.change == Change::Raised.as_str());
+    let raised = raised.and_then(|(_, alarm)| alarm.as_ref()).or(alarm.as_ref());
+    let kept = kept.map(|(limits, readings)| (limits, own(&board, raised, readings)));
+    let (limits, readings) = kept.map_or_else(|| (Some(Vec::new()), Vec::new()), context);
     let (ladder, deliveries) = (ladder(&then), deliveries(&then, alarm.as_ref(), settled, waiting));
     let alarm = alarm.map(Alarm::from);
     Ok(Json(AlarmStory { alarm, deliveries, ladder, limits, readings, transitions }))
@@ -100,6 +105,14 @@ fn transition(logged: &TransitionRow) -> Transition {
         state: then.map(|alarm| alarm.state),
         text: alarm.map(|alarm| alarm.text),
     }
+}
+
+/// Those of the alarm's own patient; none where nobody can say whose they are.
+fn own(board: &Board, alarm: Option<&domain::Alarm>, readings: Vec<Point>) -> Vec<Point> {
+    let Some(alarm) = alarm else { return Vec::new() };
+    let device = alarm.device.as_ref().and_then(|device| board.devices.get(device));
+    let bindings = device.into_iter().flat_map(|device| &device.bindings);
+    stored::own_readings(alarm, bindings.map(|b| (b.patient.as_ref(), b.from, b.to)), readings)
 }
 
 /// The limits and the readings that an alarm was raised on.

@@ -135,16 +135,13 @@ impl PeopleFile {
     }
 
     /// Copies it to `file`, which must not exist, for a store that is restored from a copy; whether there is one.
-    /// Sessions and links stay behind: what was ended, or used, since must not hold again.
+    /// What lets a browser or a program in stays behind.
     pub fn copy_to(&self, file: &Path) -> Result<bool, BadPeople> {
         if self.mark()?.is_none() {
             return Ok(false);
         }
         let mut book = self.read()?;
-        book.setup = None;
-        book.sessions.clear();
-        book.people.values_mut().for_each(|person| person.invited = None);
-        book.stations.values_mut().for_each(|station| station.link = None);
+        leave_behind(&mut book);
         let bad = |source| BadPeople::File { path: file.to_owned(), source };
         let text = serde_json::to_vec_pretty(&book).map_err(|e| bad(e.into()))?;
         let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
@@ -162,7 +159,10 @@ impl PeopleFile {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
             Err(e) => return Err(bad(file, e)),
         };
-        let book = parse(&text).map_err(|why| BadPeople::Content { path: file.to_owned(), why })?;
+        let mut book =
+            parse(&text).map_err(|why| BadPeople::Content { path: file.to_owned(), why })?;
+        // An older gateway copied more.
+        leave_behind(&mut book);
         let _lock = self.lock()?;
         if self.mark()?.is_some() {
             return Err(self.bad(ErrorKind::AlreadyExists.into()));
@@ -212,6 +212,20 @@ impl PeopleFile {
     }
 }
 
+/// Takes away what lets in whoever holds it: what was ended, revoked, taken back or used since must not hold again. A station
+/// waits for another link.
+fn leave_behind(book: &mut Book) {
+    book.setup = None;
+    book.sessions.clear();
+    for person in book.people.values_mut() {
+        person.invited = None;
+        person.tokens.clear();
+    }
+    for station in book.stations.values_mut() {
+        (station.link, station.browser) = (None, None);
+    }
+}
+
 fn parse(text: &str) -> Result<Book, String> {
     let book: Book = serde_json::from_str(text).map_err(|e| e.to_string())?;
     if book.version == Book::default().version {
@@ -241,8 +255,13 @@ mod tests {
 
     use super::super::book::{Link, Person};
     use super::super::digest::Digest;
+    use super::super::token::PersonalToken;
     use super::*;
     use crate::config::Role;
+    use vitalgate_domain::model::time::Span;
+
+    /// Whose digests stay behind.
+    const SECRETS: [&str; 6] = ["setup", "jane", "desk", "session", "browser", "token"];
 
     fn viewer() -> Person {
         Person::new(Role::Viewer, None, BTreeSet::new()).unwrap()
@@ -293,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_for_a_restored_store_holds_people_and_neither_sessions_nor_links() {
+    fn a_copy_for_a_restored_store_holds_people_and_nothing_that_lets_anybody_in() {
         let dir = tempfile::tempdir().unwrap();
         let (file, copy) = (PeopleFile::of(dir.path()), dir.path().join("copy"));
         assert!(!file.copy_to(&copy).unwrap(), "there is none");
@@ -306,7 +325,20 @@ mod tests {
             book.add("local:cli", "jane", viewer())?;
             book.invite("local:cli", "jane", link("jane"))?;
             book.add_station("local:cli", "desk", BTreeSet::from(["icu".parse().unwrap()]))?;
+            book.link_station("local:cli", "desk", link("first"))?;
+            book.become_station(
+                Digest::of("first"),
+                Digest::of("browser"),
+                link("").until - Span::days(1),
+            )?;
             book.link_station("local:cli", "desk", link("desk"))?;
+            let token = PersonalToken {
+                sha256: Digest::of("token"),
+                role: Role::Viewer,
+                wards: None,
+                until: link("").until,
+            };
+            book.add_token("jane", "report", token)?;
             book.begin("jane", Digest::of("session"), "2026-11-18T12:00:00Z".parse().unwrap())
         })
         .unwrap();
@@ -315,17 +347,30 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         assert!(file.copy_to(&copy).is_err(), "nothing is written over");
 
+        // Also from a copy as an older gateway made it.
+        let older = dir.path().join("older");
+        std::fs::copy(file.path(), &older).unwrap();
+        for copy in [copy, older] {
+            restored(&file, &copy);
+        }
+    }
+
+    fn restored(file: &PeopleFile, copy: &Path) {
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        for secret in SECRETS {
+            assert!(text.contains(&String::from(Digest::of(secret))), "{secret} was there");
+        }
         let elsewhere = tempfile::tempdir().unwrap();
         let other = PeopleFile::of(elsewhere.path());
         assert!(!other.restore_from(&elsewhere.path().join("none")).unwrap());
-        assert!(other.restore_from(&copy).unwrap());
+        assert!(other.restore_from(copy).unwrap());
         let book = other.read().unwrap();
         assert!(book.people.contains_key("jane") && book.stations.contains_key("desk"));
         let text = std::fs::read_to_string(other.path()).unwrap();
-        for secret in ["setup", "jane", "desk", "session"] {
+        for secret in SECRETS {
             assert!(!text.contains(&String::from(Digest::of(secret))), "{secret}");
         }
-        assert!(other.restore_from(&copy).is_err(), "whoever is there stays");
+        assert!(other.restore_from(copy).is_err(), "whoever is there stays");
     }
 
     #[test]

@@ -34,18 +34,31 @@ pub(super) struct Guesses {
 }
 
 /// Failures in a row, and the last of them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Failures {
     count: u32,
     last: Timestamp,
+    /// Attempts that are looked at just now: each counts as a failure until it is known for none.
+    looked_at: u32,
+    /// When the last of those came.
+    came: Timestamp,
+}
+
+/// Where an attempt counts: under its name too, unless its person signed in from there before.
+#[derive(Debug)]
+pub(super) struct Place {
+    name: Option<String>,
+    address: IpAddr,
 }
 
 impl Failures {
     /// How long it still has to wait.
     pub(super) fn waits(self, free: u32, longest: Span, now: Timestamp) -> Span {
-        let Some(beyond) = self.count.checked_sub(free + 1) else { return Span::ZERO };
+        let count = self.count.saturating_add(self.looked_at);
+        let Some(beyond) = count.checked_sub(free + 1) else { return Span::ZERO };
         let whole = Span::micros(FIRST.as_micros() << beyond.min(16)).min(longest);
-        (self.last + whole - now).max(Span::ZERO)
+        let last = if self.looked_at > 0 { self.came } else { self.last };
+        (last + whole - now).max(Span::ZERO)
     }
 }
 
@@ -63,12 +76,35 @@ impl Guesses {
         of_address.max(of_name.unwrap_or(Span::ZERO))
     }
 
-    /// An attempt failed.
-    pub(super) fn failed(&mut self, name: &str, address: IpAddr, now: Timestamp) {
+    /// An attempt is looked at from now on, unless somebody has to wait.
+    pub(super) fn begin(
+        &mut self,
+        name: &str,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<Place, Span> {
+        match self.wait(name, address, now) {
+            Span::ZERO => Ok(self.count(name, address, now)),
+            wait => Err(wait),
+        }
+    }
+
+    fn count(&mut self, name: &str, address: IpAddr, now: Timestamp) -> Place {
         let address = network(address);
+        let name = Some(name.to_owned());
+        let name = name.filter(|name| !self.known.contains_key(&(name.clone(), address)));
         count(&mut self.addresses, address, now, FORGOTTEN);
-        if !self.known.contains_key(&(name.to_owned(), address)) {
-            count(&mut self.names, name.to_owned(), now, FORGOTTEN);
+        if let Some(name) = &name {
+            count(&mut self.names, name.clone(), now, FORGOTTEN);
+        }
+        Place { name, address }
+    }
+
+    /// An attempt that came then was wrong, or was not.
+    pub(super) fn end(&mut self, Place { name, address }: Place, wrong: bool, came: Timestamp) {
+        end(&mut self.addresses, address, wrong, came);
+        if let Some(name) = name {
+            end(&mut self.names, name, wrong, came);
         }
     }
 
@@ -83,22 +119,42 @@ impl Guesses {
     }
 }
 
-/// Counts one more; those before are `forgotten` after so long without another.
+/// Counts one that is looked at; those before are `forgotten` after so long without another.
 pub(super) fn count<K: Ord + Clone>(
     of: &mut BTreeMap<K, Failures>,
     key: K,
     now: Timestamp,
     forgotten: Span,
 ) {
-    of.retain(|_, failures| now < failures.last + forgotten);
+    of.retain(|_, failures| failures.looked_at > 0 || now < failures.last + forgotten);
     if of.len() >= MOST && !of.contains_key(&key) {
-        let oldest =
-            of.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| key.clone());
+        let age = |(_, failures): &(&K, &Failures)| (failures.looked_at, failures.last);
+        let oldest = of.iter().min_by_key(age).map(|(key, _)| key.clone());
         oldest.and_then(|oldest| of.remove(&oldest));
     }
-    let failures = of.entry(key).or_insert(Failures { count: 0, last: now });
-    failures.count = failures.count.saturating_add(1);
-    failures.last = now;
+    let failures = of.entry(key).or_default();
+    failures.looked_at = failures.looked_at.saturating_add(1);
+    failures.came = now;
+}
+
+/// One that came then is looked at no more.
+pub(super) fn end<K: Ord + Clone>(
+    of: &mut BTreeMap<K, Failures>,
+    key: K,
+    wrong: bool,
+    came: Timestamp,
+) {
+    if wrong {
+        let failures = of.entry(key).or_default();
+        failures.looked_at = failures.looked_at.saturating_sub(1);
+        failures.count = failures.count.saturating_add(1);
+        failures.last = came;
+    } else if let Some(failures) = of.get_mut(&key) {
+        failures.looked_at = failures.looked_at.saturating_sub(1);
+        if (failures.looked_at, failures.count) == (0, 0) {
+            of.remove(&key);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +167,13 @@ mod tests {
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
+    }
+
+    impl Guesses {
+        fn failed(&mut self, name: &str, address: IpAddr, now: Timestamp) {
+            let place = self.count(name, address, now);
+            self.end(place, true, now);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! line changes that file too; a running gateway looks at it every second.
 
 mod acts;
+mod attempt;
 mod book;
 mod digest;
 mod file;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+pub use self::attempt::Attempt;
 pub use self::book::{Book, Lasting, Link, Person, Refusal, Session, Told, name};
 pub use self::digest::{Digest, new_secret};
 use self::file::Mark;
@@ -264,16 +266,6 @@ impl People {
         let key = String::from(digest);
         *self.state().watching.entry(key.clone()).or_default() += 1;
         Some(Watching { people: Arc::clone(self), key })
-    }
-
-    /// How long somebody has to wait before their next attempt to sign in.
-    pub fn wait(&self, name: &str, address: IpAddr, now: Timestamp) -> Span {
-        self.state().guesses.wait(name, address, now)
-    }
-
-    /// An attempt to sign in failed.
-    pub fn failed(&self, name: &str, address: IpAddr, now: Timestamp) {
-        self.state().guesses.failed(name, address, now);
     }
 
     /// The hash to hold a password against; `None` where nobody of that name may sign in.

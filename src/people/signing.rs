@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::book::{Book, Lasting};
 use super::digest::{Digest, new_secret};
-use super::guesses::{Failures, count};
+use super::guesses::{Failures, count, end};
 use super::station::{Station, actor};
 use super::{BadPeople, Known, People, Proof};
 use vitalgate_domain::model::command::PersonAct;
@@ -80,20 +80,39 @@ impl Signing {
     }
 }
 
-impl People {
-    /// How long somebody has to wait before another PIN is looked at, at the station of this browser.
-    pub fn pin_wait(&self, name: &str, browser: Digest, now: Timestamp) -> Span {
-        let state = self.state();
-        let Some((station, _)) = state.book.station(browser) else { return Span::ZERO };
-        let key = (name.to_owned(), station.to_owned());
-        let of_person = state.signings.persons.get(&key);
-        let of_station = state.signings.stations.get(station);
+impl Signings {
+    /// How long a person has to wait before another PIN is looked at, at a station.
+    pub(super) fn wait(&self, of: &(String, String), now: Timestamp) -> Span {
+        let (of_person, of_station) = (self.persons.get(of), self.stations.get(&of.1));
         let of_person = of_person.map_or(Span::ZERO, |f| f.waits(FREE, LONGEST, now));
         let of_station =
             of_station.map_or(Span::ZERO, |f| f.waits(FREE_OF_STATION, LONGEST_OF_STATION, now));
         of_person.max(of_station)
     }
 
+    /// A PIN is looked at from now on, unless the person has to wait.
+    pub(super) fn begin(&mut self, of: &(String, String), now: Timestamp) -> Result<(), Span> {
+        let wait = self.wait(of, now);
+        if wait > Span::ZERO {
+            return Err(wait);
+        }
+        self.count(of, now);
+        Ok(())
+    }
+
+    pub(super) fn count(&mut self, of: &(String, String), now: Timestamp) {
+        count(&mut self.persons, of.clone(), now, FORGOTTEN);
+        count(&mut self.stations, of.1.clone(), now, FORGOTTEN_OF_STATION);
+    }
+
+    /// A PIN that came then was wrong, or was not.
+    pub(super) fn end(&mut self, of: (String, String), wrong: bool, came: Timestamp) {
+        end(&mut self.stations, of.1.clone(), wrong, came);
+        end(&mut self.persons, of, wrong, came);
+    }
+}
+
+impl People {
     /// The hash to hold a PIN against; `None` where nobody of that name may sign anything.
     pub fn pin_of(&self, name: &str) -> Option<String> {
         let state = self.state();
@@ -101,19 +120,12 @@ impl People {
         person.pin.clone().filter(|_| !state.taken.contains(name))
     }
 
-    /// Somebody gave a PIN that is not that of this name: it is counted, and told to the audit.
-    pub fn wrong_pin(&self, name: &str, browser: Digest, now: Timestamp) -> Result<(), BadPeople> {
-        let station = {
-            let mut state = self.state();
-            let Some((station, _)) = state.book.station(browser) else { return Ok(()) };
-            let station = station.to_owned();
-            let key = (name.to_owned(), station.clone());
-            count(&mut state.signings.persons, key, now, FORGOTTEN);
-            count(&mut state.signings.stations, station.clone(), now, FORGOTTEN_OF_STATION);
-            station
-        };
+    /// Somebody gave a PIN that is not that of this name: it is told to the audit.
+    pub fn wrong_pin(&self, name: &str, browser: Digest) -> Result<(), BadPeople> {
+        let station = self.look(|book| book.station(browser).map(|(named, _)| actor(named)));
+        let Some(station) = station else { return Ok(()) };
         self.change_if_possible(|book| {
-            book.tell(&actor(&station), PersonAct::WrongPin, name);
+            book.tell(&station, PersonAct::WrongPin, name);
             Ok(())
         })
     }

@@ -10,11 +10,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use vitalgate_domain::device::{Stretch, stretches};
 use vitalgate_domain::model::alarm::Alarm;
-use vitalgate_domain::model::ids::DeviceId;
+use vitalgate_domain::model::ids::{DeviceId, PatientId};
 use vitalgate_domain::model::input::SignInWay;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::context::LimitInForce;
+use vitalgate_store::history::point::Point;
 
 /// An alarm as stored and as streamed.
 #[derive(Debug, Serialize)]
@@ -73,6 +75,23 @@ pub fn alarm(body: &str) -> serde_json::Result<Alarm> {
 /// The limits that were stored with an alarm.
 pub fn limits(body: &str) -> serde_json::Result<Vec<LimitInForce>> {
     serde_json::from_str(body)
+}
+
+/// Of the readings kept with an alarm those of its own patient: they are the last of a device, which may have been another's
+/// before. `bindings` are that device's in order, as for [`stretches`]. What the alarm itself names stays whoever's it is now.
+pub fn own_readings<'a>(
+    alarm: &Alarm,
+    bindings: impl IntoIterator<Item = (Option<&'a PatientId>, Timestamp, Option<Timestamp>)>,
+    mut readings: Vec<Point>,
+) -> Vec<Point> {
+    let named = [alarm.trigger.measured_at, alarm.latest.as_ref().map(|latest| latest.measured_at)];
+    let mut own = stretches(bindings);
+    own.retain(|stretch| Some(stretch.patient) == alarm.patient.as_ref());
+    readings.retain(|Point { at, .. }| {
+        let holds = |of: &Stretch<'_>| of.from <= *at && of.to.is_none_or(|to| *at < to);
+        named.contains(&Some(*at)) || own.iter().any(holds)
+    });
+    readings
 }
 
 /// The refusal of a stored body.

@@ -8,7 +8,8 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::fixture::Bench;
-use super::ward::{now, series};
+use super::store::transition;
+use super::ward::{now, sample_alarm, series};
 use crate::clock::Clock;
 use crate::http::router::router;
 use crate::http::state::Ctx;
@@ -17,7 +18,7 @@ use crate::projection::view::{PatientView, Vital};
 use crate::telemetry::Metrics;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::model::unit::Unit;
-use vitalgate_store::types::{Sample, Sent, flag};
+use vitalgate_store::types::{RaisedOn, Sample, Sent, flag};
 
 fn sample(signal: u16, second: i64, value: f64) -> Sample {
     Sample {
@@ -29,6 +30,26 @@ fn sample(signal: u16, second: i64, value: f64) -> Sample {
         unit: if signal == 1 { Unit::PerMinute } else { Unit::Percent },
         flags: 0,
     }
+}
+
+#[tokio::test]
+async fn an_alarm_shows_the_readings_of_its_patient_and_of_nobody_who_had_the_device_before() {
+    let bench = Bench::start().await;
+    // Until an hour ago `dev-1` was `p-2`'s.
+    let readings = [(-3_700, 91.0), (-3_650, 91.0), (-3_500, 75.0), (-60, 74.0), (0, 150.0)];
+    bench.store.commit(|row| {
+        row.transitions = vec![transition(&sample_alarm("A1", 1), "raised")];
+        row.samples = readings.map(|(second, value)| sample(1, second, value)).into();
+        row.raised = vec![RaisedOn {
+            alarm: "A1".parse().unwrap(),
+            series: Some(series(1, "")),
+            until: now(),
+            limits: "[]".to_owned(),
+        }];
+    });
+    let story = bench.get("/api/v1/alarms/A1").await.json();
+    let shown = story["readings"].as_array().unwrap().iter().map(|r| r["value"].clone());
+    assert_eq!(shown.collect::<Vec<_>>(), [75.0, 74.0, 150.0]);
 }
 
 #[tokio::test]

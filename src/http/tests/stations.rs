@@ -182,6 +182,23 @@ async fn a_wrong_pin_is_in_the_audit_says_not_what_was_wrong_and_makes_wait() {
 }
 
 #[tokio::test]
+async fn of_many_guesses_at_once_no_more_are_looked_at_than_one_after_the_other() {
+    let (house, cookie) = House::with_station().await;
+    let looked_at = |said: [Reply; 7]| {
+        let count = |status| said.iter().filter(|reply| reply.status == status).count();
+        (count(401), count(429))
+    };
+    let pin = || house.give_pin(&cookie, "jane", "615184");
+    let (a, b, c, d, e, f, g) = tokio::join!(pin(), pin(), pin(), pin(), pin(), pin(), pin());
+    assert_eq!(looked_at([a, b, c, d, e, f, g]), (4, 3));
+    assert_eq!(house.told().iter().filter(|told| told.contains("wrong_pin")).count(), 4);
+    let sign_in = || house.sign_in("jane", "four other words here");
+    let (a, b, c, d, e, f, g) =
+        tokio::join!(sign_in(), sign_in(), sign_in(), sign_in(), sign_in(), sign_in(), sign_in());
+    assert_eq!(looked_at([a, b, c, d, e, f, g]), (5, 2));
+}
+
+#[tokio::test]
 async fn locking_hides_nothing() {
     let (house, cookie) = House::with_station().await;
     let headers = [("cookie", cookie.as_str())];

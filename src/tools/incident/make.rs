@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use serde_json::Value;
 
 use super::bundle::{Bundle, FORMAT, Head, Line, RowLine, encoded};
+use crate::pipeline::stored;
 use crate::state::fold::{FoldError, begin};
 use crate::tools::verify::{VerifyError, beginning};
 use vitalgate_domain::core::Core;
@@ -15,6 +16,7 @@ use vitalgate_domain::model::command::Action;
 use vitalgate_domain::model::ids::AlarmId;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::Span;
+use vitalgate_domain::output::transition::Change;
 use vitalgate_store::deliveries::Delivered;
 use vitalgate_store::reader::TransitionRow;
 use vitalgate_store::types::Row;
@@ -71,11 +73,7 @@ pub fn make(reader: &Reader, id: &AlarmId) -> Result<Bundle, IncidentError> {
         not_replayable: None,
     };
     let mut lines: Vec<Line> = story.iter().map(transition).collect();
-    if let Some((limits, readings)) = reader.alarm_grounds(id)? {
-        let limits = serde_json::from_str(&limits).unwrap_or(Value::Null);
-        let readings = serde_json::to_value(readings).unwrap_or(Value::Null);
-        lines.push(Line::Grounds { limits, readings });
-    }
+    let place = lines.len();
     lines.extend(reader.deliveries(id)?.into_iter().map(delivery));
 
     let begins = beginning(reader)?;
@@ -84,6 +82,7 @@ pub fn make(reader: &Reader, id: &AlarmId) -> Result<Bundle, IncidentError> {
         head.not_replayable = Some(format!(
             "it was raised in row {from}, and what is left of the journal begins with row {row}"
         ));
+        lines.splice(place..place, grounds(reader, id, &story, &begins)?);
         return Ok(Bundle { head, lines });
     }
     let of = excerpt(reader, &head, begins.clone(), upto)?;
@@ -108,6 +107,7 @@ pub fn make(reader: &Reader, id: &AlarmId) -> Result<Bundle, IncidentError> {
             rows.extend(excerpted(&of, &row, &body, (&before, &core), &numbers));
         }
     })?;
+    lines.splice(place..place, grounds(reader, id, &story, &core)?);
     for row in &rows {
         if !head.cores.contains(&row.core) {
             head.cores.push(row.core);
@@ -119,6 +119,28 @@ pub fn make(reader: &Reader, id: &AlarmId) -> Result<Bundle, IncidentError> {
     lines.extend(parts.unwrap_or_default());
     lines.extend(rows.into_iter().map(Line::Row));
     Ok(Bundle { head, lines })
+}
+
+/// What the alarm was raised on, the readings of its own patient alone: by the bindings of this state.
+fn grounds(
+    reader: &Reader,
+    id: &AlarmId,
+    story: &[TransitionRow],
+    core: &Core,
+) -> Result<Option<Line>, ReadError> {
+    let Some((limits, readings)) = reader.alarm_grounds(id)? else { return Ok(None) };
+    let raised = story.iter().rfind(|row| row.change == Change::Raised.as_str());
+    // What cannot be read says of nobody whose the readings are.
+    let alarm = raised.or(story.last()).and_then(|row| stored::alarm(&row.body).ok());
+    let readings = alarm.map_or_else(Vec::new, |alarm| {
+        let device = alarm.device.as_ref().and_then(|device| core.devices.get(device));
+        let bindings = device.into_iter().flat_map(|device| &device.bindings);
+        stored::own_readings(&alarm, bindings.map(|b| (b.patient.as_ref(), b.from, b.to)), readings)
+    });
+    Ok(Some(Line::Grounds {
+        limits: serde_json::from_str(&limits).unwrap_or(Value::Null),
+        readings: serde_json::to_value(readings).unwrap_or(Value::Null),
+    }))
 }
 
 /// Whom it is of: the devices that ever were the patient's, and who else had them.

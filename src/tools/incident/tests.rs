@@ -18,7 +18,7 @@ use vitalgate_domain::model::message::{
     Body, Clock, ClockSource, Delivery, Message, Mode, Reading, ReadingTime, Status, Value,
 };
 use vitalgate_domain::model::time::{Span, Timestamp};
-use vitalgate_store::types::{Commit, StoredTransition};
+use vitalgate_store::types::{Commit, RaisedOn, Sample, Sent, SeriesKey, StoredTransition};
 use vitalgate_store::{Purpose, Reader, Store};
 
 /// A second of the story.
@@ -158,6 +158,29 @@ fn two_patients(dir: &Path, frozen: u64) -> AlarmId {
         let n = commit.row.n;
         let body = vitalgate_domain::core::journal::RowBody::decode(n, &commit.row.body).unwrap();
         drop(core.fold(n, commit.row.stamp(), &body.inputs));
+        if n == 5 {
+            let signal = Config::built_in().unwrap().configuration().unwrap();
+            let signal = signal.signals.find("spo2").unwrap();
+            let series = SeriesKey {
+                device: "dev-1".parse().unwrap(),
+                signal: signal.id,
+                instance: Instance::default(),
+            };
+            commit.samples = [(10, 71.0), (7_200, 66.0), (7_230, 65.0)]
+                .map(|(second, value)| Sample {
+                    series: series.clone(),
+                    at: at(second),
+                    sent: Sent::default(),
+                    received: at(second),
+                    value,
+                    unit: signal.unit.unwrap(),
+                    flags: 0,
+                })
+                .into();
+            let (alarm, limits) = (own.alarm.clone().unwrap(), "[]".to_owned());
+            commit.raised =
+                vec![RaisedOn { alarm, series: Some(series), until: at(7_230), limits }];
+        }
         if n == frozen {
             commit.snapshot = parts(&core);
             commit.snapshot_complete = Some(n);
@@ -205,6 +228,26 @@ fn another_instance_derives_the_same_alarm_and_finds_nothing_of_anybody_else() {
         readings.filter(|input| format!("{input:?}").contains(&format!("value: {value:?}"))).count()
     };
     assert_eq!([65.0, 97.0, 98.0, 71.0, 62.0, 61.0].map(values), [1, 1, 1, 0, 0, 0]);
+}
+
+#[test]
+fn what_it_was_raised_on_is_of_its_own_patient_alone() {
+    // The device was another's before; with the journal, and where it begins later.
+    for frozen in [99, 6] {
+        let dir = tempfile::tempdir().unwrap();
+        let alarm = two_patients(dir.path(), frozen);
+        if frozen == 6 {
+            tamper(dir.path(), "DELETE FROM journal WHERE n <= 6");
+        }
+        let bundle = make(&Reader::of(dir.path()).unwrap(), &alarm).unwrap();
+        let grounds = bundle.lines.iter().filter_map(|line| match line {
+            Line::Grounds { readings, .. } => Some(readings),
+            _ => None,
+        });
+        let values = grounds.flat_map(|readings| readings.as_array().unwrap());
+        let values: Vec<_> = values.map(|reading| reading["value"].clone()).collect();
+        assert_eq!(values, [66.0, 65.0], "{frozen}");
+    }
 }
 
 #[test]
