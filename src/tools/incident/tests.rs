@@ -240,9 +240,8 @@ fn what_it_was_raised_on_is_of_its_own_patient_alone() {
             tamper(dir.path(), "DELETE FROM journal WHERE n <= 6");
         }
         let bundle = make(&Reader::of(dir.path()).unwrap(), &alarm).unwrap();
-        let grounds = bundle.lines.iter().filter_map(|line| match line {
-            Line::Grounds { readings, .. } => Some(readings),
-            _ => None,
+        let grounds = bundle.lines.iter().filter_map(|line| {
+            if let Line::Grounds { readings, .. } = line { Some(readings) } else { None }
         });
         let values = grounds.flat_map(|readings| readings.as_array().unwrap());
         let values: Vec<_> = values.map(|reading| reading["value"].clone()).collect();
