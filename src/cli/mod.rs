@@ -21,10 +21,12 @@ use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand, ValueEnum};
 use vitalgate::app::settings::BadSettings;
 use vitalgate::config::{BadConfig, Config};
 use vitalgate::tools::replay::ReplayOptions;
+use vitalgate_store::Store;
 
 /// Bad usage or configuration, after sysexits.h.
 const USAGE: u8 = 64;
@@ -146,6 +148,19 @@ impl StoreArgs {
             Some(dir) => Ok(dir.clone()),
             None => Ok(self.config.read()?.store.dir),
         }
+    }
+
+    /// The configuration with the folder that is meant, in which a store must be.
+    fn with_store(&self) -> anyhow::Result<Config> {
+        let mut config = self.config.read()?;
+        config.store.dir = self.dir()?;
+        if !Store::exists(&config.store.dir) {
+            bail!(
+                "there is no store in {}: name its folder with --dir, or make one with `vitalgate run`",
+                config.store.dir.display()
+            );
+        }
+        Ok(config)
     }
 }
 

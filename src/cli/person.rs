@@ -11,7 +11,7 @@ use vitalgate::config::{Config, Role};
 use vitalgate::people::{self, Digest, INVITED_FOR, Link, PeopleFile, Person, new_secret};
 use vitalgate_domain::model::ids::{DeviceId, WardId};
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::{Reader, Store};
+use vitalgate_store::Reader;
 
 use super::{StoreArgs, say};
 
@@ -89,14 +89,7 @@ struct Secret {
 }
 
 pub(super) fn run(args: &PersonArgs) -> anyhow::Result<ExitCode> {
-    let mut config = args.store.config.read()?;
-    config.store.dir = args.store.dir()?;
-    if !Store::exists(&config.store.dir) {
-        bail!(
-            "there is no store in {}: name its folder with --dir, or make one with `vitalgate run`",
-            config.store.dir.display()
-        );
-    }
+    let config = args.store.with_store()?;
     let file = PeopleFile::of(&config.store.dir);
     match &args.action {
         PersonAction::List => list(&file)?,

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Subcommand;
 use vitalgate::clock::Clock;
 use vitalgate::config::Config;
 use vitalgate::people::{self, Digest, INVITED_FOR, Link, PeopleFile, new_secret};
 use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::time::Timestamp;
-use vitalgate_store::Store;
 
 use super::person::{ACTOR, page_of, there_are};
 use super::{StoreArgs, say};
@@ -51,14 +50,7 @@ enum StationAction {
 }
 
 pub(super) fn run(args: &StationArgs) -> anyhow::Result<ExitCode> {
-    let mut config = args.store.config.read()?;
-    config.store.dir = args.store.dir()?;
-    if !Store::exists(&config.store.dir) {
-        bail!(
-            "there is no store in {}: name its folder with --dir, or make one with `vitalgate run`",
-            config.store.dir.display()
-        );
-    }
+    let config = args.store.with_store()?;
     let file = PeopleFile::of(&config.store.dir);
     match &args.action {
         StationAction::List => list(&file)?,
