@@ -14,7 +14,7 @@ use vitalgate::clock::Stopwatch;
 use vitalgate_sim::clock::monotonic;
 
 /// What stands in each alarm that is shot, once, and in nothing else.
-pub(crate) const ALARM: &str = "\"rule\":\"bench.pulse\"";
+pub(crate) const ALARM: &str = "\"rule\":\"bench.pulse_high\"";
 /// Longer than any alarm takes to the last client.
 const PATIENCE_S: f64 = 60.0;
 /// How often is looked whether all have it.
