@@ -78,11 +78,15 @@ export async function post(path, body, ms) {
   return answer(await fetch(`api/v1/${path}`, request));
 }
 
-/** As `post`, of what may be asked twice. @param {string} path @param {object} body @param {number} ms @returns {Promise<any>} */
-export async function send(path, body, ms, method = "POST") {
+/**
+ * As `post`, of what may be asked twice.
+ * @param {string} path @param {object} body @param {number} ms @param {string} [method] @param {Record<string, string>} [more] headers
+ * @returns {Promise<any>}
+ */
+export async function send(path, body, ms, method = "POST", more = {}) {
   const signal = AbortSignal.timeout(ms);
-  const more = headers({ "content-type": "application/json" });
-  return answer(await fetch(`api/v1/${path}`, { method, headers: more, body: JSON.stringify(body), signal }));
+  const all = headers({ "content-type": "application/json", ...more });
+  return answer(await fetch(`api/v1/${path}`, { method, headers: all, body: JSON.stringify(body), signal }));
 }
 
 /** Fails after `ms`, as above. @param {string} path @param {number} ms @returns {Promise<any>} */

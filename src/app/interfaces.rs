@@ -13,7 +13,7 @@ use super::{Addresses, RunMode};
 use crate::answers::Answers;
 use crate::app::settings;
 use crate::app::stage::Stage;
-use crate::config::{self, Config, DeadMan};
+use crate::config::{self, Config, DeadMan, TeamsFile};
 use crate::delivery::{self, Channel, Company, Waits};
 use crate::handles::Handles;
 use crate::http::{AppState, Auth, AuthInForce, ExportedHistory, Limits, Server};
@@ -74,6 +74,7 @@ pub(super) struct Shared {
     pub(super) late: Vec<Stretch>,
     /// Who is called for alarms.
     pub(super) teams: TeamsInForce,
+    pub(super) teams_file: Option<Arc<TeamsFile>>,
     /// Who may use HTTP.
     pub(super) auth: AuthInForce,
     /// Who signs in by name.
@@ -218,6 +219,7 @@ fn state(
         auth: auth.clone(),
         answers,
         push: config.push.clone(),
+        teams: shared.teams_file.clone(),
         refusals: Arc::clone(refusals),
         reader: opened.reader(),
         history: opened.history(),

@@ -27,7 +27,7 @@ use self::store_host::StoreHost;
 use crate::app::reload::Reload;
 use crate::app::stage::{GRACE, Stage, late};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, TeamsFile};
 use crate::handles::Handles;
 use crate::http::AuthInForce;
 use crate::inbox::Inbox;
@@ -94,6 +94,7 @@ impl App {
     pub async fn bind(config: &Config, mode: RunMode) -> anyhow::Result<Self> {
         let configuration = config.configuration()?;
         let (teams_in_force, teams) = watch::channel(config.teams()?.map(Arc::new));
+        let teams_file = TeamsFile::of(&Arc::new(config.clone()), teams_in_force);
         let mut opened = open_store(config, mode)?;
         let identity = opened.identity.clone();
         let Recovered { core, replayed } =
@@ -140,7 +141,7 @@ impl App {
             let inbox = handles.inbox.clone();
             let (signals, auth) = (signals_in_force, auth_in_force);
             let reload = Reload::new(config, &configuration, inbox, signals, kept, auth)?;
-            let reload = reload.with_teams(teams_in_force).with_people(people.clone());
+            let reload = reload.with_teams(teams_file.clone()).with_people(people.clone());
             Some(reload.with_audit(opened.standing.clone(), handles.degraded.clone()))
         };
         let control = Control::bind(&config.store.dir).context("cannot make the control socket")?;
@@ -173,6 +174,7 @@ impl App {
                 oidc,
                 people,
                 teams: teams.clone(),
+                teams_file,
                 heads: heads.clone(),
             };
             Some(Interfaces::bind(config, &opened, shared).await?)

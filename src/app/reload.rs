@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::startup::audit_key;
-use crate::config::{Config, Teams};
+use crate::config::{Config, TeamsFile};
 use crate::http::{self, Auth};
 use crate::inbox::{Inbox, Receipt, Submission};
 use crate::ingest::sources::listener;
@@ -30,7 +30,7 @@ pub struct Reload {
     kept: watch::Sender<Arc<Keep>>,
     auth: watch::Sender<Arc<Auth>>,
     people: Option<Arc<People>>,
-    teams: Option<watch::Sender<Option<Arc<Teams>>>>,
+    teams: Option<Arc<TeamsFile>>,
     mqtt_tls: Option<listener::TlsReload>,
     http_tls: Option<http::TlsReload>,
     in_force: [u8; 8],
@@ -89,8 +89,8 @@ impl Reload {
 
     /// Reads who is called for alarms again, too.
     #[must_use]
-    pub fn with_teams(self, teams: watch::Sender<Option<Arc<Teams>>>) -> Self {
-        Self { teams: Some(teams), ..self }
+    pub fn with_teams(self, teams: Option<Arc<TeamsFile>>) -> Self {
+        Self { teams, ..self }
     }
 
     /// A name of one of these people is no name of a token.
@@ -167,14 +167,9 @@ impl Reload {
 
     /// Who is called for alarms, from now on; a file that is wrong changes nothing.
     async fn reload_teams(&self) -> Result<Option<&'static str>, String> {
-        let Some(in_force) = self.teams.as_ref().filter(|_| self.config.teams.file.is_some())
-        else {
-            return Ok(None);
-        };
-        let config = Arc::clone(&self.config);
-        let read = tokio::task::spawn_blocking(move || config.teams()).await;
-        let teams = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-        in_force.send_replace(teams.map(Arc::new));
+        let Some(teams) = self.teams.clone() else { return Ok(None) };
+        let read = tokio::task::spawn_blocking(move || teams.reload()).await;
+        read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         Ok(Some("were read again and are in force"))
     }
 

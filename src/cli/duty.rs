@@ -1,11 +1,14 @@
 //! `duty`: who is on duty by `teams.toml`, and whether somebody always is.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use clap::Subcommand;
+use tokio::sync::watch;
 use vitalgate::clock::Clock;
-use vitalgate::config::{BadConfig, Config, Places, left_out};
+use vitalgate::config::{BadConfig, Config, Places, TeamsFile, left_out, version};
 use vitalgate_domain::model::duty::DutyPlan;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::text;
@@ -15,6 +18,7 @@ use super::{ConfigArgs, say};
 
 /// A plan is looked at so far ahead.
 const AHEAD: Span = Span::days(28);
+const NO_FILE: &str = "no `[teams] file` says who is on duty";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct DutyArgs {
@@ -31,19 +35,81 @@ enum Act {
     /// Print every hole of the next 28 days, and what a plan without holes leaves out: wards and the gateway without a
     /// team, channels that do not take what they call for, quiet hours of all on duty.
     Check,
+    /// Put a plan in place of the one that `[teams] file` names: checked whole, and written whole or not at all.
+    Put {
+        /// A file as `teams.toml`.
+        file: PathBuf,
+    },
+    /// Say that somebody is away, and who takes the watches that fall to them.
+    Absent {
+        /// Whose watches.
+        person: String,
+        /// The first day, such as 2026-12-21.
+        from: String,
+        /// The last day.
+        to: String,
+        /// Who takes them; left out, nobody does.
+        #[arg(long)]
+        substitute: Option<String>,
+    },
 }
 
 pub(super) fn run(args: &DutyArgs) -> anyhow::Result<ExitCode> {
     let config = args.config.read()?;
     let now = Clock::system(Timestamp::default()).wall();
-    let Some(plan) = plan(&config, now)? else {
-        bail!("no `[teams] file` says who is on duty");
-    };
-    match args.act {
-        Act::List => list(&plan, now),
-        Act::Check => return check(&config, &plan, now),
+    match &args.act {
+        Act::List => {
+            list(&in_force(&config, now)?, now);
+            Ok(ExitCode::SUCCESS)
+        }
+        Act::Check => check(&config, &in_force(&config, now)?, now),
+        Act::Put { file } => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("cannot read {}", file.display()))?;
+            put(&config, &text, None, now)
+        }
+        Act::Absent { person, from, to, substitute } => {
+            let present = in_use(&config)?.text()?;
+            let text = format!("{present}{}", absence(person, from, to, substitute.as_deref()));
+            put(&config, &text, Some(&version(&present)), now)
+        }
     }
+}
+
+fn in_force(config: &Config, now: Timestamp) -> anyhow::Result<DutyPlan> {
+    plan(config, now)?.context(NO_FILE)
+}
+
+/// Puts a text in place of the plan, and says what it leaves out as a check does.
+fn put(
+    config: &Config,
+    text: &str,
+    seen: Option<&str>,
+    now: Timestamp,
+) -> anyhow::Result<ExitCode> {
+    let file = in_use(config)?;
+    let plan = file.check(text)?.plan(&config.site.time_zone, now, AHEAD);
+    file.put(text, seen)?;
+    say("written; a gateway that runs takes it over at SIGHUP (`systemctl reload vitalgate`)");
+    check(config, &plan, now)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn in_use(config: &Config) -> anyhow::Result<Arc<TeamsFile>> {
+    let file = TeamsFile::of(&Arc::new(config.clone()), watch::Sender::new(None));
+    file.context(NO_FILE)
+}
+
+/// An absence as it stands in the file; what is wrong with it is found with the rest.
+fn absence(person: &str, from: &str, to: &str, substitute: Option<&str>) -> String {
+    let mut entry = toml::Table::new();
+    let words = [("person", Some(person)), ("from", Some(from)), ("to", Some(to))];
+    for (key, value) in words.into_iter().chain([("substitute", substitute)]) {
+        if let Some(value) = value {
+            entry.insert(key.to_owned(), value.to_owned().into());
+        }
+    }
+    format!("\n[[absence]]\n{entry}")
 }
 
 fn check(config: &Config, plan: &DutyPlan, now: Timestamp) -> anyhow::Result<ExitCode> {

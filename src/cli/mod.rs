@@ -69,7 +69,7 @@ enum Command {
     Status(status::StatusArgs),
     /// Look at disk, clock, brokers and InfluxDB, and say what to do.
     Doctor(doctor::DoctorArgs),
-    /// Show who is on duty for alarms, and when nobody will be.
+    /// Show who is on duty for alarms and when nobody will be, and change it.
     Duty(duty::DutyArgs),
     /// Try a channel for alarms.
     Notify(notify::NotifyArgs),

@@ -48,7 +48,7 @@ pub use self::site::{Site, TimeZone as SiteZone};
 pub use self::slo::Slo;
 pub use self::store::Store;
 pub use self::synthetic::Synthetic;
-pub use self::teams::{BadTeams, Places, Teams, left_out};
+pub use self::teams::{BadTeams, MOST_BYTES, NotPut, Places, Teams, TeamsFile, left_out, version};
 pub use self::url::{NotAServer, ServerUrl};
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use vitalgate_domain::model::ids::ChannelId;
@@ -316,8 +316,18 @@ impl Config {
     /// Who is called for alarms; `None` where no file says so.
     pub fn teams(&self) -> Result<Option<Teams>, BadConfig> {
         let Some(path) = &self.teams.file else { return Ok(None) };
+        let text = std::fs::read_to_string(path).map_err(|e| BadTeams {
+            path: path.clone(),
+            message: format!("cannot read it: {e}"),
+        })?;
+        Ok(Some(self.teams_of(path, &text)?))
+    }
+
+    /// Who is called for alarms by a text that is, or is to be, in that file.
+    fn teams_of(&self, path: &Path, text: &str) -> Result<Teams, BadTeams> {
+        let bad = |message: String| BadTeams { path: path.to_owned(), message };
         let channels: Vec<ChannelId> = self.channel.iter().map(|c| c.id.clone()).collect();
-        let teams = Teams::read(path, &channels)?;
+        let teams = Teams::parse(text, &channels).map_err(bad)?;
         let nobodys = |channel: &&Channel| {
             channel.kind == ChannelKind::WebPush && teams.whose(&channel.id).is_none()
         };
@@ -326,9 +336,9 @@ impl Config {
                 "channel `{}` pushes to the browsers of one person: name it for one, and for no step",
                 channel.id
             );
-            return Err(BadTeams { path: path.clone(), message }.into());
+            return Err(bad(message));
         }
-        Ok(Some(teams))
+        Ok(teams)
     }
 
     /// Whether nothing listens where other machines could reach it.

@@ -2,16 +2,18 @@
 //! sees of them is made by [`Teams::plan`].
 
 mod days;
+mod file;
 mod left_out;
 mod place;
 mod plan;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::file::{MOST_BYTES, NotPut, TeamsFile, version};
 pub use self::left_out::{Places, left_out};
 
 use self::days::{Days, Hours, LocalDate, LocalTimes, Turn};
@@ -138,14 +140,6 @@ impl Default for HoursOf {
 }
 
 impl Teams {
-    /// Reads a file; nothing of it is used if anything in it is wrong.
-    pub fn read(path: &Path, channels: &[ChannelId]) -> Result<Self, BadTeams> {
-        let bad = |message: String| BadTeams { path: path.to_owned(), message };
-        let text =
-            std::fs::read_to_string(path).map_err(|e| bad(format!("cannot read it: {e}")))?;
-        Self::parse(&text, channels).map_err(bad)
-    }
-
     /// Reads a text; an error has its line and column. `channels` are those there are.
     pub fn parse(text: &str, channels: &[ChannelId]) -> Result<Self, String> {
         let text = Text(text);

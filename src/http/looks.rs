@@ -103,6 +103,7 @@ mod tests {
             "/audit",
             "/tokens",
             "/duty",
+            "/duty/plan",
             "/people",
             "/stations",
             "/push",

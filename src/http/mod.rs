@@ -16,6 +16,7 @@ mod cookie;
 mod dead_letters;
 mod devices;
 mod duty;
+mod duty_plan;
 mod error;
 mod extract;
 mod hand_over;

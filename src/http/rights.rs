@@ -33,6 +33,8 @@ pub(crate) enum Right {
     SeeHealth,
     /// Who is on duty.
     SeeDuty,
+    /// The plan of who is on duty, of the whole gateway.
+    ChangeDuty,
     /// Accounts of people, and stations.
     LookAfterPeople,
 }
@@ -80,6 +82,7 @@ const fn gives(role: Role, right: Right) -> bool {
         Right::ChangeDevices | Right::SeeAudit => {
             matches!(role, Role::Ops | Role::Admin | Role::Local)
         }
+        Right::ChangeDuty => matches!(role, Role::WardAdmin | Role::Admin | Role::Local),
         Right::LookAfterPeople => matches!(role, Role::WardAdmin | Role::Admin),
     }
 }
@@ -130,7 +133,7 @@ impl Who {
             | Proof::Person(Known { proof: Held::Session(_), .. }) => return Ok(()),
             Proof::Person(_) | Proof::Vouched(_) => {}
         }
-        let detail = "accounts and stations are looked after by a person, signed in by name";
+        let detail = "accounts, stations and the plan of duty are looked after by a person, signed in by name";
         Err(Problem::new(StatusCode::FORBIDDEN, detail))
     }
 }

@@ -13,7 +13,7 @@ use super::error::Problem;
 use super::extract::MAX_BODY;
 use super::state::Ctx;
 use super::{
-    alarms, answer, assets, audit, auth, dead_letters, devices, duty, hand_over, health,
+    alarms, answer, assets, audit, auth, dead_letters, devices, duty, duty_plan, hand_over, health,
     idempotency, limits, looks, oidc, origin, patients, pauses, people, push, series, session,
     stations, story, stream, tokens, wards,
 };
@@ -54,6 +54,9 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/alarms/{id}/resume", alarms::resume),
         post("/alarms/{id}/comment", alarms::comment),
         get("/duty", duty::list),
+        get("/duty/plan", duty_plan::get),
+        put("/duty/plan", duty_plan::set),
+        post("/duty/plan/check", duty_plan::check),
         post("/hand-over", hand_over::offer),
         post("/hand-over/take", hand_over::take),
         get("/pauses", pauses::list),

@@ -17,6 +17,7 @@ use super::seats::Seats;
 use super::series::ExportedHistory;
 use super::session::HASHES;
 use crate::answers::Answers;
+use crate::config::TeamsFile;
 use crate::delivery::Waits;
 use crate::handles::Handles;
 use crate::ingest::Refusals;
@@ -46,6 +47,8 @@ pub struct AppState {
     pub answers: Arc<Answers>,
     /// By which services browsers are pushed to, where they are.
     pub push: Option<crate::config::Push>,
+    /// Who is called for alarms, where a file says so.
+    pub teams: Option<Arc<TeamsFile>>,
     /// Who could not say so, for the audit.
     pub refusals: Arc<Refusals>,
     /// Reads transitions, dead letters and the audit.

@@ -167,6 +167,34 @@ fn check_names_a_hole_in_the_plan_of_duty_and_what_is_wrong_with_it() {
 }
 
 #[test]
+fn a_plan_is_put_whole_or_not_at_all_and_somebody_who_is_away_is_added_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = file(dir.path(), "gateway.toml", "[teams]\nfile = \"teams.toml\"\n");
+    let example = include_str!("../../config/teams.toml");
+    // What stands there need not be right.
+    let plan = file(dir.path(), "teams.toml", "[[person]]\n");
+    file(dir.path(), "wrong.toml", &example.replace("\"nurse-3\"]", "\"nurse-4\"]"));
+    let new = file(dir.path(), "new.toml", example);
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let error = refused(&vitalgate("duty", &config, &["put", &path("wrong.toml")]), 64);
+    assert!(error.contains("there is nobody `nurse-4`"), "{error}");
+    assert_eq!(std::fs::read_to_string(&plan).unwrap(), "[[person]]\n");
+    printed(&vitalgate("duty", &config, &["put", &path("new.toml")]));
+    assert_eq!(std::fs::read_to_string(&plan).unwrap(), std::fs::read_to_string(new).unwrap());
+
+    let away = ["absent", "nurse-1", "2000-01-01", "2999-12-31"];
+    let said = printed(&vitalgate("duty", &config, &away));
+    assert!(said.contains("nobody is on duty as nurse of icu"), "{said}");
+    printed(&vitalgate("duty", &config, &["put", &path("new.toml")]));
+    printed(&vitalgate("duty", &config, &[&away[..], &["--substitute", "nurse-2"]].concat()));
+    assert!(!printed(&vitalgate("duty", &config, &["list"])).contains("nurse-1"));
+    let error = refused(&vitalgate("duty", &config, &["absent", "nurse-9", "x", "y"]), 64);
+    assert!(error.contains("teams.toml: line "), "{error}");
+    let last = std::fs::read_to_string(&plan).unwrap();
+    assert!(last.starts_with(example) && last.contains("substitute = \"nurse-2\""), "{last}");
+}
+
+#[test]
 fn check_refuses_retention_for_a_class_that_no_signal_is_of() {
     let dir = tempfile::tempdir().unwrap();
     let check = |class: &str| {

@@ -175,6 +175,40 @@ fn a_shift_changes_in_the_browser_and_six_tabs_are_served_over_https() {
     assert!(browser.wait().unwrap().success());
 }
 
+fn seen_by(gateway: &Gateway, token: &str, path: &str) -> Value {
+    let request = ureq::get(gateway.url(path)).header("authorization", format!("Bearer {token}"));
+    request.call().unwrap().body_mut().read_json().unwrap()
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn whoever_makes_the_plan_of_duty_changes_it_in_the_browser_and_it_is_in_force() {
+    let mut gateway = Setup::default().rules(RULES).teams(TEAMS).start();
+    gateway.admit("p1", "dev-1");
+    let mut planner = token("lead");
+    planner["role"] = json!("ward-admin");
+    gateway.set("http", "token", &json!([planner, token("ben")]));
+    gateway.restart();
+    let status = Command::new("node")
+        .arg(root().join("tests/external/plan.cjs"))
+        .env("NODE_PATH", node_modules())
+        .args(["--url", &gateway.url("/"), "--token=lead", "--chromium"])
+        .arg(chromium())
+        .status()
+        .unwrap();
+    assert!(status.success(), "the reason is above");
+    eventually("n2 is called first", || {
+        let duty = seen_by(&gateway, "ben", "/api/v1/duty");
+        (duty["items"][0]["person"] == "n2").then_some(())
+    });
+    let mut device = gateway.mqtt("dev-1");
+    device.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 74.0, "%")]));
+    eventually("the alarm asks her", || {
+        let alarms = seen_by(&gateway, "ben", "/api/v1/alarms");
+        (alarms["items"][0]["responsibility"]["person"] == "n2").then_some(())
+    });
+}
+
 #[test]
 #[ignore = "needs chromium"]
 fn an_alarm_is_heard_by_its_priority_from_a_page_that_was_armed() {

@@ -5,6 +5,7 @@ import { Refused } from "../api.js";
 import { t } from "../language.js";
 import { changePassword, setPin } from "../session.js";
 import * as state from "../state.js";
+import { Duty } from "./duty.js";
 import { looksAfter, People, roleName } from "./people.js";
 import { PushHere } from "./push.js";
 
@@ -70,6 +71,7 @@ export function Account({ changed }) {
       <button type="submit">${t("pin.set")}</button>
     </form>` : null}
     ${state.byName.value && state.seesPatients.value ? html`<${PushHere} />` : null}
+    ${state.me.value.role && state.me.value.role !== "maker" ? html`<${Duty} />` : null}
     ${looksAfter() ? html`<${People} />` : null}
   </section>`;
 }

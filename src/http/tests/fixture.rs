@@ -91,6 +91,7 @@ impl Bench {
             auth: Auth::Local("local:demo".into()).into(),
             answers: Arc::new(answers(store.folder(), "st0re", None)),
             push: None,
+            teams: None,
             refusals: Arc::default(),
             reader: store.reader.clone(),
             history: store.history.clone(),

@@ -6,6 +6,7 @@ mod api;
 mod bodies;
 mod client;
 mod crowds;
+mod duty_plan;
 mod fixture;
 mod hand_over;
 mod history;

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::BufReader;
+use tokio::sync::watch;
 
 use super::client::{EventReader, Reply};
 use super::fixture::Bench;
 use super::ward::{answered, tokens, two_wards};
 use crate::answers::Answers;
 use crate::answers::tests::answers;
-use crate::config::Push;
+use crate::config::{Config, Push, TeamsFile};
 use crate::http::{Auth, AuthInForce, Role};
 use crate::ingest::Refusals;
 use crate::people::{Digest, Lasting, Link, People, Person, PersonalToken, hash};
@@ -38,6 +39,15 @@ pub(super) fn now() -> Timestamp {
     crate::clock::Clock::system(Timestamp::default()).wall()
 }
 
+/// A plan of duty that calls nobody, in a file of its own.
+fn teams_file(folder: &Path) -> Arc<TeamsFile> {
+    let path = folder.join("teams.toml");
+    std::fs::write(&path, "").unwrap();
+    let mut config = Config::built_in().unwrap();
+    config.teams.file = Some(path);
+    TeamsFile::of(&Arc::new(config), watch::Sender::new(None)).unwrap()
+}
+
 impl House {
     pub(super) async fn open() -> Self {
         Self::open_on(|_| {}).await
@@ -53,11 +63,13 @@ impl House {
         let (of_bench, told) = (Arc::clone(&people), Arc::clone(&refusals));
         let answers = Arc::new(answers(folder.path(), "st0re", None));
         let by_link = Arc::clone(&answers);
+        let teams = teams_file(folder.path());
         let bench = Bench::start_with(|state| {
             let auth = AuthInForce::from(tokens());
             state.auth = auth.with_people(Some(of_bench), &state.handles.clock);
             state.refusals = told;
             state.answers = by_link;
+            state.teams = Some(teams);
             let services = vec!["push.example".to_owned()];
             state.push = Some(Push { subject: "mailto:it@icu.example".into(), services });
         })

@@ -299,6 +299,9 @@ pub enum PersonAct {
     /// Took a station back.
     #[n(20)]
     RemoveStation,
+    /// Put another plan of duty in force.
+    #[n(21)]
+    ChangePlan,
 }
 
 impl PersonAct {
@@ -326,6 +329,7 @@ impl PersonAct {
             Self::LinkStation => "link_station",
             Self::BecomeStation => "become_station",
             Self::RemoveStation => "remove_station",
+            Self::ChangePlan => "change_plan",
         }
     }
 }

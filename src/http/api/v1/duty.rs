@@ -36,6 +36,26 @@ pub struct OnDuty {
     pub until: Option<Timestamp>,
 }
 
+/// `GET duty/plan`: the text of `teams.toml`.
+#[derive(Debug, Serialize)]
+pub struct PlanText {
+    /// As it stands in the file.
+    pub text: String,
+    /// By which it is known; also its `ETag`.
+    pub version: String,
+}
+
+/// What becomes of a plan that is put, or would be.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    /// When nobody is on duty in the next 28 days, by when it begins.
+    pub holes: Vec<Hole>,
+    /// By which its text is known.
+    pub version: String,
+    /// What it leaves out though nobody is missing on it.
+    pub warnings: Vec<String>,
+}
+
 /// Nobody is on duty.
 #[derive(Debug, Serialize)]
 pub struct Hole {

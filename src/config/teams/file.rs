@@ -1,0 +1,130 @@
+//! `teams.toml` while the gateway runs: looked at, and put as a whole.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ring::digest;
+use tokio::sync::watch;
+
+use super::super::Config;
+use super::{BadTeams, Teams};
+
+/// A text of this size is no plan.
+pub const MOST_BYTES: usize = 48 << 10;
+
+/// Why another plan was not put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum NotPut {
+    /// The text is wrong.
+    #[error(transparent)]
+    Bad(#[from] BadTeams),
+    /// The file is another than the one that was seen.
+    #[error("the plan was changed meanwhile: read it again")]
+    Stale,
+    /// It cannot be read or written.
+    #[error("cannot use {}: {source}; whoever runs the gateway must be able to write the file and its folder", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The file that `[teams] file` names, and whom it calls.
+#[derive(Debug)]
+pub struct TeamsFile {
+    config: Arc<Config>,
+    path: PathBuf,
+    in_force: watch::Sender<Option<Arc<Teams>>>,
+    turn: Mutex<()>,
+}
+
+impl TeamsFile {
+    /// That of a configuration; `None` where no file says who is called. `in_force` is told of each that takes its place.
+    pub fn of(
+        config: &Arc<Config>,
+        in_force: watch::Sender<Option<Arc<Teams>>>,
+    ) -> Option<Arc<Self>> {
+        let path = config.teams.file.clone()?;
+        Some(Arc::new(Self { config: Arc::clone(config), path, in_force, turn: Mutex::default() }))
+    }
+
+    /// What it is read by, and beside.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> Result<String, NotPut> {
+        std::fs::read_to_string(&self.path).map_err(|e| self.unusable(e))
+    }
+
+    /// What a text would put in force; nothing is changed.
+    pub fn check(&self, text: &str) -> Result<Teams, BadTeams> {
+        self.config.teams_of(&self.path, text)
+    }
+
+    /// Reads the file again and puts it in force; one that is wrong changes nothing.
+    pub fn reload(&self) -> Result<(), NotPut> {
+        let _turn = self.turn();
+        let teams = self.check(&self.text()?)?;
+        self.in_force.send_replace(Some(Arc::new(teams)));
+        Ok(())
+    }
+
+    /// Writes a text into the file, whole or not at all, and puts it in force. `seen` is the [`version`] of the text that it
+    /// takes the place of, if that matters.
+    pub fn put(&self, text: &str, seen: Option<&str>) -> Result<(), NotPut> {
+        let teams = self.check(text)?;
+        let _turn = self.turn();
+        if let Some(seen) = seen
+            && version(&self.text()?) != seen
+        {
+            return Err(NotPut::Stale);
+        }
+        replace(&self.path, text).map_err(|e| self.unusable(e))?;
+        self.in_force.send_replace(Some(Arc::new(teams)));
+        Ok(())
+    }
+
+    fn turn(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unusable(&self, source: std::io::Error) -> NotPut {
+        NotPut::File { path: self.path.clone(), source }
+    }
+}
+
+/// By which a text is known.
+pub fn version(text: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    data_encoding::HEXLOWER.encode(digest.as_ref().get(..8).unwrap_or_default())
+}
+
+/// Writes beside the file and takes its place, with its mode and owner.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    // Where the name is a link, the file it leads to is written and the link stays.
+    let path = std::fs::canonicalize(path)?;
+    let (was, part) = (std::fs::metadata(&path)?, path.with_extension("toml.part"));
+    let _ = std::fs::remove_file(&part);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+    let written = (|| {
+        file.write_all(text.as_bytes())?;
+        file.set_permissions(Permissions::from_mode(was.mode() & 0o777))?;
+        if rustix::process::geteuid().is_root() {
+            fchown(&file, Some(was.uid()), Some(was.gid()))?;
+        }
+        file.sync_all()?;
+        std::fs::rename(&part, &path)
+    })();
+    if written.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    written?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}

@@ -1,0 +1,89 @@
+// The plan of who is on duty: as the gateway says it, and another that is put in its place.
+
+import { signal } from "./vendor/preact.js";
+import { get, Refused, send } from "./api.js";
+import { t } from "./language.js";
+
+/** @typedef {{team: string, step: number, role: string, person: string|null, from: string|null, until: string|null, on_call: boolean}} OnDuty */
+/** @typedef {{team: string, role: string, from: string, until: string}} Hole */
+/** @typedef {{holes: Hole[], version: string, warnings: string[]}} Checked */
+
+const ANSWER_MS = 15_000;
+
+export const onDuty = signal(/** @type {{items: OnDuty[], holes: Hole[]}|null} */ (null));
+/** The plan as text, as it is being changed; null where nobody may, or there is none. */
+export const text = signal(/** @type {string|null} */ (null));
+/** What would become of the text, or became of it. */
+export const checked = signal(/** @type {(Checked & {done: boolean})|null} */ (null));
+export const asking = signal(false);
+/** Why the last thing asked was not done; empty if it was. */
+export const refused = signal("");
+
+let reader = "";
+/** The version that was read. */
+let seen = "";
+
+/** @param {string} actor @param {boolean} plans whether they make the plan */
+export function readFor(actor, plans) {
+  const whose = `${actor} ${plans}`;
+  if (reader === whose) return;
+  reader = whose;
+  [onDuty.value, text.value, checked.value, refused.value] = [null, null, null, ""];
+  read(plans);
+}
+
+/** @param {boolean} plans */
+async function read(plans) {
+  try {
+    onDuty.value = await get("duty");
+    if (!plans) return;
+    const plan = await get("duty/plan");
+    [seen, text.value] = [plan.version, plan.text];
+  } catch (error) {
+    // Without a file there is no plan to change, and whoever is of some wards does not change it: nothing is wrong.
+    if (!(error instanceof Refused) || ![403, 404].includes(error.status)) refused.value = said(error);
+  }
+}
+
+/** Reads what stands now; what was typed is gone. */
+export function readAgain() {
+  [checked.value, refused.value] = [null, ""];
+  return read(true);
+}
+
+/** What would become of the plan. */
+export const check = () => ask("duty/plan/check", "POST", false);
+
+/** Puts the plan in force. */
+export async function put() {
+  if (await ask("duty/plan", "PUT", true)) onDuty.value = await get("duty").catch(() => onDuty.value);
+}
+
+/** @param {string} path @param {string} method @param {boolean} done */
+async function ask(path, method, done) {
+  if (asking.value || text.value === null) return false;
+  [asking.value, refused.value, checked.value] = [true, "", null];
+  try {
+    const more = done ? { "if-match": `"${seen}"` } : {};
+    const answer = await send(path, { text: text.value }, ANSWER_MS, method, more);
+    if (done) seen = answer.version;
+    checked.value = { ...answer, done };
+    return true;
+  } catch (error) {
+    refused.value = said(error);
+    return false;
+  } finally {
+    asking.value = false;
+  }
+}
+
+/** The text with an absence more. @param {string} plan @param {{person: string, from: string, to: string, substitute: string}} away */
+export function withAbsence(plan, { person, from, to, substitute }) {
+  const quoted = (/** @type {string} */ word) => JSON.stringify(word.trim());
+  const by = substitute.trim() ? `substitute = ${quoted(substitute)}\n` : "";
+  const gap = plan.endsWith("\n") || plan === "" ? "" : "\n";
+  return `${plan}${gap}\n[[absence]]\nperson = ${quoted(person)}\nfrom = ${quoted(from)}\nto = ${quoted(to)}\n${by}`;
+}
+
+/** @param {unknown} error */
+const said = (error) => (error instanceof Refused ? error.message : t("account.no_answer"));
