@@ -9,6 +9,8 @@ import { t } from "./language.js";
 /** @typedef {{holes: Hole[], version: string, warnings: string[]}} Checked */
 
 const ANSWER_MS = 15_000;
+/** A plan that was put is told to what judges within so long. */
+const SHOWN_MS = 1_000;
 
 export const onDuty = signal(/** @type {{items: OnDuty[], holes: Hole[]}|null} */ (null));
 /** The plan as text, as it is being changed; null where nobody may, or there is none. */
@@ -54,9 +56,11 @@ export function readAgain() {
 /** What would become of the plan. */
 export const check = () => ask("duty/plan/check", "POST", false);
 
-/** Puts the plan in force. */
+/** Puts the plan in force, and shows soon who is on duty by it. */
 export async function put() {
-  if (await ask("duty/plan", "PUT", true)) onDuty.value = await get("duty").catch(() => onDuty.value);
+  if (!(await ask("duty/plan", "PUT", true))) return;
+  await new Promise((resolve) => { setTimeout(resolve, SHOWN_MS); });
+  onDuty.value = await get("duty").catch(() => onDuty.value);
 }
 
 /** @param {string} path @param {string} method @param {boolean} done */

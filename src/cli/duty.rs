@@ -88,7 +88,7 @@ fn put(
     now: Timestamp,
 ) -> anyhow::Result<ExitCode> {
     let file = in_use(config)?;
-    let plan = file.check(text)?.plan(&config.site.time_zone, now, AHEAD);
+    let plan = file.check(text).map_err(BadConfig::from)?.plan(&config.site.time_zone, now, AHEAD);
     file.put(text, seen)?;
     say("written; a gateway that runs takes it over at SIGHUP (`systemctl reload vitalgate`)");
     check(config, &plan, now)?;

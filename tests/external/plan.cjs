@@ -41,6 +41,7 @@ async function main() {
     assert.match(await text.inputValue(), /\[\[absence\]\]\nperson = "n1"/);
     await plan.getByRole("button", { name: "Put in force" }).click();
     await plan.getByText("The plan is in force.").waitFor();
+    await plan.getByRole("cell", { name: "n1" }).waitFor({ state: "detached" });
     if (args.picture) await page.screenshot({ path: args.picture });
     console.log("done");
   } finally {

@@ -75,7 +75,7 @@ async fn a_plan_that_is_wrong_or_was_not_seen_changes_nothing() {
     let old = format!("\"{}\"", version("something else"));
     put(&house, PLAN, &[("if-match", old.as_str())]).await.problem(412);
     put(&house, PLAN, &[("if-match", "3")]).await.problem(400);
-    put(&house, &"#".repeat(48 << 10), &[]).await.problem(413);
+    put(&house, &"#".repeat((48 << 10) + 1), &[]).await.problem(413);
     assert_eq!(get(&house).await["text"], "");
     assert!(asked.lock().unwrap().is_empty(), "nothing is in the audit");
 
