@@ -192,13 +192,7 @@ fn whoever_makes_the_plan_of_duty_changes_it_in_the_browser_and_it_is_in_force()
     let status = Command::new("node")
         .arg(root().join("tests/external/plan.cjs"))
         .env("NODE_PATH", node_modules())
-        .args([
-            "--url",
-            &gateway.url("/"),
-            "--token=lead",
-            "--picture=/tmp/w/plan.png",
-            "--chromium",
-        ])
+        .args(["--url", &gateway.url("/"), "--token=lead", "--chromium"])
         .arg(chromium())
         .status()
         .unwrap();
