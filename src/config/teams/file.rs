@@ -1,7 +1,7 @@
 //! `teams.toml` while the gateway runs: looked at, and put as a whole.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,7 +111,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     // Where the name is a link, the file it leads to is written and the link stays.
     let path = std::fs::canonicalize(path)?;
     let (was, part) = (std::fs::metadata(&path)?, path.with_extension("toml.part"));
-    let _ = std::fs::remove_file(&part);
+    remove(&part)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
     let written = (|| {
         file.write_all(text.as_bytes())?;
@@ -122,9 +122,45 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
         file.sync_all()?;
         std::fs::rename(&part, &path)
     })();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    written?;
+    written.inspect_err(|_| drop(remove(&part)))?;
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+fn remove(part: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(part) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: &str = "[[person]]\nid = \"jane\"\n";
+
+    #[test]
+    fn what_is_put_keeps_the_link_and_the_mode_of_the_file_and_is_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, name) = (folder.path().join("real.toml"), folder.path().join("teams.toml"));
+        std::fs::write(&real, "").unwrap();
+        std::fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&real, &name).unwrap();
+        let mut config = Config::built_in().unwrap();
+        config.teams.file = Some(name.clone());
+        let (in_force, seen) = watch::channel(None);
+        let file = TeamsFile::of(&Arc::new(config), in_force).unwrap();
+
+        file.put(PLAN, Some(&version(""))).unwrap();
+        assert!(std::fs::symlink_metadata(&name).unwrap().is_symlink());
+        assert_eq!(std::fs::metadata(&real).unwrap().mode() & 0o777, 0o640);
+        assert_eq!(std::fs::read_to_string(&real).unwrap(), PLAN);
+        assert!(seen.has_changed().unwrap() && seen.borrow().is_some());
+
+        assert!(matches!(file.put("", Some(&version(""))), Err(NotPut::Stale)));
+        assert!(matches!(file.put("[[person]]", None), Err(NotPut::Bad(_))));
+        std::fs::create_dir(folder.path().join("real.toml.part")).unwrap();
+        assert!(matches!(file.put("", None), Err(NotPut::File { .. })));
+        assert_eq!(file.text().unwrap(), PLAN, "whole or not at all");
+    }
 }
