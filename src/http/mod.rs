@@ -46,6 +46,7 @@ mod tests;
 mod tls;
 mod tokens;
 mod traffic;
+mod unread;
 mod wards;
 
 pub use auth::{Auth, AuthInForce, BadToken, Role, Token};
