@@ -10,6 +10,7 @@ mod digest;
 mod file;
 mod guesses;
 mod password;
+mod pin;
 mod push;
 mod signing;
 mod station;
