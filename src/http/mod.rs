@@ -37,6 +37,7 @@ mod selection;
 mod series;
 mod server;
 mod session;
+mod shut_out;
 mod state;
 mod stations;
 mod story;

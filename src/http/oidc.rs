@@ -78,7 +78,7 @@ async fn back(State(http): State<Ctx>, request: Request) -> Result<Response, Pro
     own_name(&people, &vouched.name)?;
     let (book, name) = (Arc::clone(&people), vouched.name.clone());
     changing(move || {
-        book.change_if_possible(|book| {
+        book.change_if_possible(move |book| {
             let to = Person::new(vouched.role, vouched.wards.clone(), BTreeSet::new())?;
             book.admit(&vouched.name, &vouched.subject, to)
         })

@@ -299,16 +299,19 @@ impl Book {
     }
 
     /// Gives somebody a link by which they set a password; the one before is void, and so are PIN, tokens, and every browser's
-    /// push.
+    /// push. Of the last admin who can sign in they hold until the link is used: nobody else could let anybody in.
     pub fn invite(&mut self, actor: &str, named: &str, link: Link) -> Result<(), Refusal> {
+        let is_last = self.another_admin(named).is_err();
         let person = self.person_mut(named)?;
         person.has_password_here(named)?;
         person.invited = Some(link);
-        person.password = None;
-        person.pin = None;
-        person.tokens.clear();
-        person.browsers.clear();
-        person.epoch += 1;
+        if !(is_last && person.can_sign_in()) {
+            person.password = None;
+            person.pin = None;
+            person.tokens.clear();
+            person.browsers.clear();
+            person.epoch += 1;
+        }
         self.tell(actor, PersonAct::InvitePerson, named);
         Ok(())
     }
