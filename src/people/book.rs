@@ -65,6 +65,9 @@ pub struct Person {
     /// Let in no more.
     #[serde(default)]
     pub disabled: bool,
+    /// That is because their provider vouches for them no more: it may again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_more_vouched: bool,
     /// Raised where sessions of before end.
     pub epoch: u64,
     /// For programs of theirs, by name.
@@ -241,6 +244,7 @@ impl Person {
             subject: None,
             pin: None,
             disabled: false,
+            no_more_vouched: false,
             epoch: 0,
             tokens: BTreeMap::new(),
             browsers: BTreeMap::new(),
@@ -291,7 +295,7 @@ impl Book {
             self.another_admin(named)?;
         }
         let person = self.person_mut(named)?;
-        person.disabled = disabled;
+        (person.disabled, person.no_more_vouched) = (disabled, false);
         person.epoch += 1;
         let act = if disabled { PersonAct::DisablePerson } else { PersonAct::EnablePerson };
         self.tell(actor, act, named);
