@@ -73,6 +73,7 @@ async function ask(request) {
   given.value = null;
   try {
     const answer = await request();
+    if (answer?.unwritten) refused.value = t("people.unwritten");
     if (answer?.link) given.value = { whose: answer.name, link: new URL(answer.link, location.href.split("#")[0]).href };
     return true;
   } catch (error) {

@@ -1,6 +1,7 @@
 // Push in this browser: turned on and off by whoever is signed in, and told to the gateway anew each time the page opens.
 
 import { get, remove, send } from "./api.js";
+import { signal } from "./vendor/preact.js";
 
 const PATIENCE_MS = 30_000;
 const SCRIPT = new URL("sw.js", document.baseURI).href;
@@ -25,6 +26,9 @@ export async function standing() {
   if (Notification.permission === "denied") return "blocked";
   return (await subscription()) ? "on" : "off";
 }
+
+/** Whether another browser of the same person is pushed to no more in the place of this one. */
+export const replaced = signal(false);
 
 /** Asks whoever sits here, which a browser allows after a press alone, and tells the gateway. @returns {Promise<Standing>} */
 export async function turnOn() {
@@ -66,7 +70,10 @@ async function subscription() {
 }
 
 /** @param {PushSubscription} here */
-const tell = (here) => send("push", here.toJSON(), PATIENCE_MS);
+async function tell(here) {
+  const answer = await send("push", here.toJSON(), PATIENCE_MS);
+  replaced.value = Boolean(answer?.replaced);
+}
 
 /** The first letters of the digest of its address. @param {string} endpoint */
 export async function nameOf(endpoint) {

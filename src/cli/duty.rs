@@ -62,7 +62,7 @@ pub(super) fn run(args: &DutyArgs) -> anyhow::Result<ExitCode> {
             list(&in_force(&config, now)?, now);
             Ok(ExitCode::SUCCESS)
         }
-        Act::Check => check(&config, &in_force(&config, now)?, now),
+        Act::Check => Ok(check(&config, &in_force(&config, now)?, now)),
         Act::Put { file } => {
             let text = std::fs::read_to_string(file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
@@ -91,7 +91,7 @@ fn put(
     let plan = file.check(text).map_err(BadConfig::from)?.plan(&config.site.time_zone, now, AHEAD);
     file.put(text, seen)?;
     say("written; a gateway that runs takes it over at SIGHUP (`systemctl reload vitalgate`)");
-    check(config, &plan, now)?;
+    check(config, &plan, now);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,22 +112,41 @@ fn absence(person: &str, from: &str, to: &str, substitute: Option<&str>) -> Stri
     format!("\n[[absence]]\n{entry}")
 }
 
-fn check(config: &Config, plan: &DutyPlan, now: Timestamp) -> anyhow::Result<ExitCode> {
-    let holes = tell_holes(plan, now);
-    let places = places(config)?;
-    let found = left_out(plan, &config.channel, places.as_ref());
-    for one in &found {
-        say(&format!("warning: {one}"));
-    }
-    if places.is_none() {
-        say("there is no store yet: whether its wards have teams was not looked at");
-    }
-    if !holes && found.is_empty() {
+fn check(config: &Config, plan: &DutyPlan, now: Timestamp) -> ExitCode {
+    let Told { holes, left_out } = tell(config, plan, now);
+    if !holes && !left_out {
         say(
             "ok: no role of the teams is ever without a person, and nothing that was looked at is left out",
         );
     }
-    Ok(if holes { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if holes { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// What was said of a plan.
+pub(super) struct Told {
+    /// Somebody is missing at some time, which fails.
+    pub(super) holes: bool,
+    /// Something was warned of.
+    pub(super) left_out: bool,
+}
+
+/// Prints what is wrong with a plan, as both checks do: every hole, and what it leaves out though nobody is missing.
+pub(super) fn tell(config: &Config, plan: &DutyPlan, now: Timestamp) -> Told {
+    let holes = tell_holes(plan, now);
+    let (places, unseen) = match places(config) {
+        Ok(Some(places)) => (Some(places), None),
+        Ok(None) => (None, Some("there is no store yet".to_owned())),
+        Err(error) => (None, Some(format!("warning: the store cannot be read ({error:#})"))),
+    };
+    let found = left_out(plan, &config.channel, places.as_ref());
+    for one in &found {
+        say(&format!("warning: {one}"));
+    }
+    if let Some(why) = &unseen {
+        say(&format!("{why}: whether its wards have teams was not looked at"));
+    }
+    let unread = unseen.is_some_and(|why| why.starts_with("warning"));
+    Told { holes, left_out: unread || !found.is_empty() }
 }
 
 /// Where patients are by the store; `None` before there is one.
@@ -147,7 +166,7 @@ pub(super) fn plan(config: &Config, now: Timestamp) -> Result<Option<DutyPlan>, 
 }
 
 /// Prints every hole; whether there is one.
-pub(super) fn tell_holes(plan: &DutyPlan, now: Timestamp) -> bool {
+fn tell_holes(plan: &DutyPlan, now: Timestamp) -> bool {
     let holes = plan.holes(now);
     for hole in &holes {
         say(&format!("{} → name somebody in `teams.toml`", text::hole(hole)));

@@ -72,7 +72,7 @@ pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if let Some(plan) = &plan {
-        fails |= duty::tell_holes(plan, now);
+        fails |= duty::tell(&config, plan, now).holes;
     }
     for OpenDoor { door, cure } in config.open_doors() {
         say(&format!("open: nobody has to sign in to {door}, so `run` asks for --open; or {cure}"));

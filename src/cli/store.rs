@@ -115,7 +115,7 @@ pub(super) fn restore(args: &RestoreArgs) -> anyhow::Result<ExitCode> {
     let restored = PeopleFile::of(&dir).restore_from(&people);
     if restored.context("the store was restored, and its people were not")? {
         say(
-            "people are as of the copy: look at `person list` for whom to disable again; everybody signs in anew, each station waits for another link (`station link`), and tokens of people are made anew",
+            "people are as of the copy: look at `person list` for whom to disable again; everybody signs in anew, each station waits for another link (`station link`), tokens of people are made anew, and push is on in a browser once its page is opened, signed in",
         );
     } else {
         say(&format!("no people: {} is not there", people.display()));

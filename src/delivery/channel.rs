@@ -41,6 +41,8 @@ const LATE: Span = Span::mins(1);
 /// So often a message is refused before the next ones are tried, so many of them: it is given up where one is taken.
 const REFUSALS: u32 = 3;
 const FOLLOWING: usize = 8;
+/// Nothing is tried for longer, also of an alarm that stays open: what waits is not pruned.
+const LONGEST: Span = Span::days(31);
 /// An answer may take so long before it is looked at what waits for it.
 const SLOW: Duration = Duration::from_secs(3);
 /// Of a message that is given up this much is kept.
@@ -214,11 +216,24 @@ impl Channel {
                 }
                 Verdict::Failing(words) => words,
             };
-            if self.handles.clock.wall() - event.at >= self.give_up_after {
+            if self.is_over(event).await {
                 return Some(self.give_up(event, (tried, tries), words).await);
             }
             self.rest(event, &words).await;
         }
+    }
+
+    /// Whether it is tried no more: its alarm has been over for as long as is waited, or what follows it is taken, so that it
+    /// alone is to blame. As long as the alarm is open whoever is to hear of it may still be reached.
+    async fn is_over(&mut self, event: &Event) -> bool {
+        let now = self.handles.clock.wall();
+        if now - event.at < self.give_up_after {
+            return false;
+        }
+        let alarm = event.alarm.id.clone();
+        let closed = self.read(move |outbox| outbox.closed(&alarm)).await;
+        let is_over = closed.is_some_and(|closed| now - closed >= self.give_up_after);
+        is_over || now - event.at >= LONGEST || self.takes_what_follows(event.seq).await
     }
 
     /// What became of an event that was tried first at an instant, so many times.

@@ -73,6 +73,15 @@ impl Outbox {
         Ok(Waiting { gravest: calls.max(), since: first.at })
     }
 
+    /// When an alarm was over, for good; `None` while it is open. What is not kept any more was over long ago.
+    pub(super) fn closed(&self, alarm: &AlarmId) -> Result<Option<Timestamp>, ReadError> {
+        let Some(last) = self.reader.alarm_history(alarm)?.pop() else {
+            return Ok(Some(Timestamp::default()));
+        };
+        let is_open = stored::alarm(&last.body).is_ok_and(|alarm| alarm.closed_at.is_none());
+        Ok((!is_open).then_some(last.at))
+    }
+
     /// An erased body is no alarm any more: nothing is said of it.
     pub(super) fn event(&self, row: TransitionRow) -> Option<Event> {
         let alarm = stored::alarm(&row.body).ok().filter(|alarm| self.selection.takes(alarm))?;

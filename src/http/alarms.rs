@@ -18,6 +18,7 @@ use super::extract::{Body, Id, Params, page_size};
 use super::rights::Right;
 use super::state::Ctx;
 use super::story::{as_logged, story};
+use super::wards::there_are;
 use crate::projection::view::Board;
 use vitalgate_domain::model::alarm::{self as domain, State as AlarmState};
 use vitalgate_domain::model::command::{Action, AlarmAct};
@@ -92,6 +93,11 @@ pub(crate) async fn list(
     who.may(Right::SeePatients)?;
     let board = http.board();
     who.scope.shows(which.ward.clone().map(|ward| BTreeSet::from([ward])))?;
+    there_are(&board, &which.ward)?;
+    let seen = |patient: &&PatientId| {
+        board.patients.contains_key(*patient) && who.scope.has_named(&board, patient)
+    };
+    let unseen = which.patient.clone().filter(|patient| !seen(&patient));
     if which.state.as_deref() == Some("closed") {
         let limit = page_size(which.limit);
         let states = vec![AlarmState::Closed.as_str().to_owned()];
@@ -99,12 +105,16 @@ pub(crate) async fn list(
         let filter = AlarmFilter { states, ward: which.ward, patient: which.patient, wards };
         let closed =
             http.read_log(move |reader| reader.alarms(&filter, which.cursor, limit)).await?;
+        // Of whoever is elsewhere now what was here is shown.
+        if let Some(patient) = unseen.filter(|_| closed.is_empty() && which.cursor.is_none()) {
+            return Err(Problem::missing("patient", &patient));
+        }
         let next = (closed.len() == limit).then(|| closed.last().map(|a| a.seq.to_string()));
         let items = closed.iter().map(|logged| as_logged(logged).map(Alarm::from)).collect();
         return Ok(Json(List { items, next: next.flatten(), seq: board.seq }));
     }
-    if let Some(patient) = which.patient.as_ref().filter(|p| !who.scope.has_named(&board, p)) {
-        return Err(Problem::missing("patient", patient));
+    if let Some(patient) = unseen {
+        return Err(Problem::missing("patient", &patient));
     }
     let states = open_states(which.state.as_deref())?;
     let mut alarms: Vec<(&domain::Alarm, bool)> = board.shown_alarms().collect();

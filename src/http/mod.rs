@@ -38,6 +38,7 @@ mod selection;
 mod series;
 mod server;
 mod session;
+mod shut_out;
 mod state;
 mod stations;
 mod story;
@@ -47,6 +48,7 @@ mod tests;
 mod tls;
 mod tokens;
 mod traffic;
+mod unread;
 mod wards;
 
 pub use auth::{Auth, AuthInForce, BadToken, Role, Token};

@@ -14,6 +14,7 @@ use super::auth;
 use super::cookie;
 use super::error::Problem;
 use super::session::{asked_from, begun, changing, not_a_station, own_name, set};
+use super::shut_out::shut_out;
 use super::state::{Ctx, Http};
 use crate::oidc::{NoSignIn, Provider, SIGN_IN_HOLDS};
 use crate::people::Person;
@@ -71,6 +72,15 @@ async fn back(State(http): State<Ctx>, request: Request) -> Result<Response, Pro
             return Err(Problem::busy("the provider did not answer; try again", 5));
         }
         Err(refused) => {
+            if let NoSignIn::Nobody { subject, .. } = &refused {
+                // What the provider said before is over everywhere.
+                let subject = subject.clone();
+                shut_out(Arc::clone(&people), move |book| {
+                    book.no_more_vouched(&subject);
+                    Ok(())
+                })
+                .await?;
+            }
             auth::sign_in_failed(&http, None, "refused by way of the provider", &at.from);
             return Err(Problem::new(StatusCode::FORBIDDEN, refused.to_string()));
         }
@@ -78,7 +88,7 @@ async fn back(State(http): State<Ctx>, request: Request) -> Result<Response, Pro
     own_name(&people, &vouched.name)?;
     let (book, name) = (Arc::clone(&people), vouched.name.clone());
     changing(move || {
-        book.change_if_possible(|book| {
+        book.change_if_possible(move |book| {
             let to = Person::new(vouched.role, vouched.wards.clone(), BTreeSet::new())?;
             book.admit(&vouched.name, &vouched.subject, to)
         })

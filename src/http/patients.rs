@@ -17,6 +17,7 @@ use super::error::Problem;
 use super::extract::{Body, Id, Params, page_size};
 use super::rights::Right;
 use super::state::{Ctx, Http};
+use super::wards::there_are;
 use crate::projection::view::PatientView;
 use vitalgate_domain::model::command::{Action, AgeClass, PatientDetails};
 use vitalgate_domain::model::ids::{BedId, PatientId, WardId};
@@ -87,6 +88,7 @@ pub(crate) async fn list(
     who.may(Right::SeePatients)?;
     who.scope.shows(which.ward.clone().map(|ward| BTreeSet::from([ward])))?;
     let board = http.board();
+    there_are(&board, &which.ward)?;
     let limit = page_size(which.limit);
     let mut found: Vec<&PatientView> = board
         .patients

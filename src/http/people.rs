@@ -17,9 +17,12 @@ use super::error::Problem;
 use super::extract::Body;
 use super::rights::{Right, Under};
 use super::session::{changing, refused};
+use super::shut_out::{shut_out, status, unwritten};
 use super::state::{Ctx, Http};
 use crate::config::Role;
-use crate::people::{self, Book, Digest, INVITED_FOR, Link, People, Person, Refusal, new_secret};
+use crate::people::{
+    self, Book, Digest, INVITED_FOR, Link, People, Person, Refusal, Written, new_secret,
+};
 use vitalgate_domain::model::ids::{DeviceId, WardId};
 
 #[derive(Deserialize)]
@@ -68,7 +71,7 @@ pub(crate) async fn list(
     let people = looked_after(&http, &who)?;
     let items = people.look(|book| {
         let own = book.people.iter().filter(|(_, person)| is_under(&who, person));
-        own.map(|(name, person)| shown(name, person, None)).collect()
+        own.map(|(name, person)| shown(name, person, None, None)).collect()
     });
     Ok(Json(List { items, next: None, seq: http.board().seq }))
 }
@@ -96,7 +99,8 @@ pub(crate) async fn add(
         book.invite(&actor, &named, link)?;
         look(book, &named)
     });
-    Ok((StatusCode::CREATED, Json(shown(&name, &person.await?, Some(secret)))).into_response())
+    Ok((StatusCode::CREATED, Json(shown(&name, &person.await?, Some(secret), None)))
+        .into_response())
 }
 
 /// `PATCH people/{name}`: other rights, or let in no more, or again; who is signed in has to do so again.
@@ -105,7 +109,7 @@ pub(crate) async fn alter(
     who: Who,
     Path(name): Path<String>,
     Body(to): Body<Change>,
-) -> Result<Json<Account>, Problem> {
+) -> Result<Response, Problem> {
     let people = looked_after(&http, &who)?;
     if let Wards::To(wards) = &to.wards {
         there_are(&http, wards.as_ref())?;
@@ -127,17 +131,23 @@ pub(crate) async fn alter(
         return Err(beyond(&who));
     }
     let named = name.clone();
-    let person = change(people, move |book| {
+    let altered = move |book: &mut Book| {
         under(book, &who, &named)?;
-        if let Some(to) = other {
+        if let Some(to) = other.clone() {
             book.change(&who.name, &named, to)?;
         }
         if let Some(disabled) = disabled {
             book.disable(&who.name, &named, disabled)?;
         }
         look(book, &named)
-    });
-    Ok(Json(shown(&name, &person.await?, None)))
+    };
+    // Whoever is let in again waits for the disk.
+    let (person, written) = match disabled {
+        Some(false) => (change(people, altered).await?, Written::Down),
+        Some(true) | None => shut_out(people, altered).await?,
+    };
+    let unwritten = unwritten(written);
+    Ok((status(unwritten), Json(shown(&name, &person, None, unwritten))).into_response())
 }
 
 /// `POST people/{name}/link`: another link to set a password; the present one is void, as are PIN and tokens.
@@ -154,7 +164,7 @@ pub(crate) async fn link(
         book.invite(&who.name, &named, link)?;
         look(book, &named)
     });
-    Ok(Json(shown(&name, &person.await?, Some(secret))))
+    Ok(Json(shown(&name, &person.await?, Some(secret), None)))
 }
 
 /// The people, for whoever looks after some. What outlives a session is done by a person who is signed in by name.
@@ -214,7 +224,12 @@ fn beyond(who: &Who) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, detail)
 }
 
-fn shown(name: &str, person: &Person, link: Option<String>) -> Account {
+fn shown(
+    name: &str,
+    person: &Person,
+    link: Option<String>,
+    unwritten: Option<&'static str>,
+) -> Account {
     Account {
         devices: person.devices.clone(),
         has_pin: person.pin.is_some(),
@@ -226,6 +241,7 @@ fn shown(name: &str, person: &Person, link: Option<String>) -> Account {
             (false, false) => "invited",
             (false, true) => "active",
         },
+        unwritten,
         wards: person.wards.clone(),
     }
 }

@@ -9,11 +9,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::api::v1::push::{Browser as Shown, Push};
+use super::api::v1::push::{Browser as Shown, Push, TurnedOn};
 use super::auth::{Proof, Who};
 use super::error::Problem;
 use super::extract::Body;
 use super::session::changing;
+use super::shut_out::{done, shut_out};
 use super::state::Ctx;
 use crate::config::{Push as Settings, ServerUrl};
 use crate::delivery::{BrowserKeys, Vapid};
@@ -69,9 +70,11 @@ pub(crate) async fn turn_on(
     }
     let since = http.app.handles.clock.wall();
     let browser = Browser { endpoint, p256dh, auth, since };
-    let id =
-        changing(move || people.change(|book| book.turn_on_push(&name, browser.clone()))).await?;
-    Ok((StatusCode::CREATED, Json(Shown { id, since })).into_response())
+    let id = browser.name();
+    let turned = move || people.change(|book| book.turn_on_push(&name, browser));
+    let replaced = changing(turned).await?.into_iter();
+    let replaced = replaced.map(|(id, Browser { since, .. })| Shown { id, since }).collect();
+    Ok((StatusCode::CREATED, Json(TurnedOn { id, replaced, since })).into_response())
 }
 
 /// `DELETE push/{id}`: writes to it no more.
@@ -79,10 +82,10 @@ pub(crate) async fn turn_off(
     State(http): State<Ctx>,
     who: Who,
     Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let (people, _, name) = person(&http, &who)?;
-    changing(move || people.change(|book| book.turn_off_push(&name, &id))).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let ((), written) = shut_out(people, move |book| book.turn_off_push(&name, &id)).await?;
+    Ok(done(written))
 }
 
 /// Whoever is signed in by name in a browser, where there is push.

@@ -15,7 +15,7 @@ use super::state::Ctx;
 use super::{
     alarms, answer, assets, audit, auth, dead_letters, devices, duty, duty_plan, hand_over, health,
     idempotency, limits, looks, oidc, origin, patients, pauses, people, push, series, session,
-    stations, story, stream, tokens, wards,
+    stations, story, stream, tokens, unread, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -154,6 +154,7 @@ pub(crate) fn router(http: &Ctx) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(http.clone(), origin::same_site))
         .layer(from_fn(guard_headers))
+        .layer(from_fn(unread::read_rest))
         .with_state(http.clone())
 }
 

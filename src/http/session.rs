@@ -17,6 +17,7 @@ use super::cookie;
 use super::error::Problem;
 use super::extract::{Body, from_request};
 use super::origin::{host_of, own_page};
+use super::shut_out::{done, shut_out};
 use super::state::{Ctx, Http};
 use crate::people::{
     self, Attempt, BadPassword, BadPeople, Digest, Known, People, Proof as Shown, Refusal,
@@ -108,14 +109,13 @@ async fn end(State(http): State<Ctx>, request: Request) -> Result<Response, Prob
     own_page(request.headers(), host_of(&request)?)?;
     not_a_station(&http, &request)?;
     if let (Some(people), Some(secret)) = (http.app.auth.people(), cookie::session(&request)) {
-        let (people, digest) = (Arc::clone(people), Digest::of(secret));
-        changing(move || {
-            people.change_if_possible(|book| {
-                book.end(digest);
-                Ok(())
-            })
-        })
-        .await?;
+        let digest = Digest::of(secret);
+        let ended = shut_out(Arc::clone(people), move |book| {
+            book.end(digest);
+            Ok(())
+        });
+        let ((), written) = ended.await?;
+        return Ok((set(cookie::forget()), done(written)).into_response());
     }
     Ok((StatusCode::NO_CONTENT, set(cookie::forget())).into_response())
 }
@@ -320,7 +320,10 @@ pub(super) fn refused(bad: &BadPeople) -> Problem {
             | Refusal::Elsewhere(_),
         ) => StatusCode::FORBIDDEN,
         BadPeople::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        BadPeople::File { .. } | BadPeople::Content { .. } | BadPeople::Foreign { .. } => {
+        BadPeople::File { .. }
+        | BadPeople::Content { .. }
+        | BadPeople::Foreign { .. }
+        | BadPeople::NoFile { .. } => {
             tracing::error!(error = %bad, "what is known of people could not be changed");
             return Problem::busy("that could not be written down; look at the log", 5);
         }

@@ -21,6 +21,7 @@ use super::origin::{host_of, own_page};
 use super::people::{looked_after, new_link, there_are};
 use super::rights::Under;
 use super::session::{At, STATION_KEPT, asked, changing, guessed, refused, set, too_soon};
+use super::shut_out::{done, shut_out};
 use super::state::Ctx;
 use crate::config::Role;
 use crate::people::{self, Digest, Known, People, Proof as Held, Refusal};
@@ -120,12 +121,12 @@ pub(crate) async fn remove(
     State(http): State<Ctx>,
     who: Who,
     Path(name): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let people = looked_after(&http, &who)?;
     own(&people, &who, &name)?;
     let actor = who.name.clone();
-    changing(move || people.change(|book| book.remove_station(&actor, &name))).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let ((), written) = shut_out(people, move |book| book.remove_station(&actor, &name)).await?;
+    Ok(done(written))
 }
 
 /// `POST session/station`: this browser becomes a station, by a link that is used once.
@@ -139,7 +140,7 @@ async fn become_one(State(http): State<Ctx>, request: Request) -> Result<Respons
     let became = changing(move || {
         let secret = book.become_station(link, now)?;
         // A browser is one person's, or a ward's.
-        book.change_if_possible(|book| {
+        book.change_if_possible(move |book| {
             if let Some(before) = before {
                 book.end(before);
             }
@@ -216,7 +217,7 @@ async fn lock(State(http): State<Ctx>, request: Request) -> Result<StatusCode, P
 }
 
 /// `PUT session/pin`: the PIN by which its person signs at stations; set by whoever knows the password.
-async fn set_pin(State(http): State<Ctx>, request: Request) -> Result<StatusCode, Problem> {
+async fn set_pin(State(http): State<Ctx>, request: Request) -> Result<Response, Problem> {
     let who = auth::identify(&http, &request).map_err(|_| auth::unauthorized())?;
     let Proof::Person(Known { proof: Held::Session(_), name, .. }) = who.proof else {
         let detail = "a PIN is set by its person, signed in by name";
@@ -239,8 +240,12 @@ async fn set_pin(State(http): State<Ctx>, request: Request) -> Result<StatusCode
     let weak =
         |bad: people::BadPin| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, bad.to_string());
     let hash = hash.map_err(weak)?;
-    changing(move || people.change(|book| book.set_pin(&name, &name, hash))).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let Some(hash) = hash else {
+        let ((), written) = shut_out(people, move |book| book.set_pin(&name, &name, None)).await?;
+        return Ok(done(written));
+    };
+    changing(move || people.change(|book| book.set_pin(&name, &name, Some(hash)))).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// The browser of the station that asks.

@@ -10,6 +10,7 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ use super::extract::Params;
 use super::rights::Right;
 use super::selection::{Selection, Sent};
 use super::state::Ctx;
+use super::wards::there_are;
+use crate::clock::Stopwatch;
 use crate::net::places::Standing;
 use crate::pipeline::stored::StoredAlarm;
 use crate::projection::ring::{Found, Frame};
@@ -61,7 +64,8 @@ pub(crate) async fn open(
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
     let asked = wanted.wards.as_deref().map(parse_wards).transpose()?;
-    let selection = Selection::new(who.scope.clone(), asked)?;
+    let selection = Selection::new(who.scope.clone(), asked.clone())?;
+    there_are(&http.board(), asked.iter().flatten())?;
     let client = match *http.app.auth.now() {
         Auth::Local(_) => connection.peer.ip().to_string(),
         Auth::Tokens(_) => who.name.clone(),
@@ -72,12 +76,8 @@ pub(crate) async fn open(
         return Err(Problem::busy("the gateway has no place for another connection", 5));
     }
     let last_seen = headers.get("last-event-id").map(|id| id.to_str().unwrap_or("").to_owned());
-    let watching = http.app.ring.enter(selection.wards().cloned());
-    let present = match (&who.proof, http.app.auth.people()) {
-        (Proof::Person(known), Some(people)) => people.watch(known),
-        _ => None,
-    };
     let (tx, rx) = mpsc::channel(CHUNKS);
+    let asked = Arc::new(AtomicBool::new(true));
     let tracker = http.tracker.clone();
     let feed = Feed {
         tx,
@@ -88,24 +88,33 @@ pub(crate) async fn open(
         who,
         selection,
         stall: http.app.limits.stall,
+        asked: Arc::clone(&asked),
+        read: Stopwatch::start(),
+        attended: None,
         http,
     };
     tracker.spawn(async move {
         if let Err(Ended::Stalled) = feed.run(last_seen).await {
             connection.abort.cancel();
         }
-        drop((seat, watching, present));
+        drop(seat);
     });
     let fixed = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache, no-transform"),
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    Ok((fixed, Body::new(Chunks(rx))).into_response())
+    Ok((fixed, Body::new(Chunks { rx, asked })).into_response())
 }
 
 /// Why those bound to wards have to look anew.
 const LEFT: &str = "a patient or device may have left these wards";
+
+/// So much of the time after which a client that does not read is cut off it counts as one who watches.
+const UNREAD: u32 = 4;
+
+/// Somebody watches: their wards are shown to somebody, and their session is in use.
+type Attended = (crate::projection::ring::Watching, Option<crate::people::Watching>);
 
 /// Why a feed ended.
 enum Ended {
@@ -130,6 +139,12 @@ struct Feed {
     who: Who,
     selection: Selection,
     stall: Duration,
+    /// Whether more is asked for: what was sent before is on its way.
+    asked: Arc<AtomicBool>,
+    /// Since it last was.
+    read: Stopwatch,
+    /// Counted as somebody who watches; not while what is sent is left where it is.
+    attended: Option<Attended>,
 }
 
 impl Feed {
@@ -148,6 +163,7 @@ impl Feed {
         self.cursor = *news.borrow_and_update();
         self.vitals = self.cursor;
         self.quiet_to = self.cursor;
+        self.attended = Some(self.attend());
         self.hello().await?;
         if let Some(id) = last_seen {
             self.resume(&id).await?;
@@ -155,6 +171,7 @@ impl Feed {
         self.unconfirmed().await?;
         loop {
             news.borrow_and_update();
+            self.look();
             self.catch_up().await?;
             tokio::select! {
                 changed = news.changed() => changed.map_err(|_| Ended::Closed)?,
@@ -185,7 +202,7 @@ impl Feed {
     }
 
     /// Sends what was judged while the store fails: it is on no disk, and on the ring before the cursor.
-    async fn unconfirmed(&self) -> Result<(), Ended> {
+    async fn unconfirmed(&mut self) -> Result<(), Ended> {
         let board = self.http.board();
         let mut text = String::new();
         for alarm in board.unconfirmed.values() {
@@ -287,7 +304,7 @@ impl Feed {
     }
 
     /// Sends every device as it is now, for those whose changes have left the ring.
-    async fn publish_devices(&self) -> Result<(), Ended> {
+    async fn publish_devices(&mut self) -> Result<(), Ended> {
         let board = self.http.board();
         let own = board.devices.values().filter(|device| self.selection.has(&board, device));
         let devices: Vec<&Arc<DeviceView>> = own.collect();
@@ -370,13 +387,42 @@ impl Feed {
         self.send(text).await
     }
 
-    async fn send(&self, text: String) -> Result<(), Ended> {
-        let taken = tokio::time::timeout(self.stall, self.tx.send(Bytes::from(text))).await;
+    fn attend(&self) -> Attended {
+        let watching = self.http.app.ring.enter(self.selection.wards().cloned());
+        let present = match (&self.who.proof, self.http.app.auth.people()) {
+            (Proof::Person(known), Some(people)) => people.watch(known),
+            _ => None,
+        };
+        (watching, present)
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), Ended> {
+        let unread = self.stall / UNREAD;
+        let tx = self.tx.clone();
+        let mut sending = std::pin::pin!(tx.send(Bytes::from(text)));
+        let mut taken = tokio::time::timeout(unread, sending.as_mut()).await;
+        if taken.is_err() {
+            // Nobody sees what is not read.
+            self.attended = None;
+            taken = tokio::time::timeout(self.stall.saturating_sub(unread), sending).await;
+        }
         let Ok(taken) = taken else {
             self.http.app.handles.metrics.shed("stalled_stream");
             return Err(Ended::Stalled);
         };
         taken.map_err(|_| Ended::Closed)
+    }
+
+    /// Whether somebody reads; heartbeats make it look every 2 s.
+    fn look(&mut self) {
+        if self.asked.load(Ordering::Acquire) {
+            self.read = Stopwatch::start();
+            if self.attended.is_none() {
+                self.attended = Some(self.attend());
+            }
+        } else if self.read.seconds() > (self.stall / UNREAD).as_secs_f64() {
+            self.attended = None;
+        }
     }
 }
 
@@ -386,7 +432,10 @@ fn oldest_seq(reader: &Reader) -> Result<Option<u64>, ReadError> {
 }
 
 /// The response body.
-struct Chunks(mpsc::Receiver<Bytes>);
+struct Chunks {
+    rx: mpsc::Receiver<Bytes>,
+    asked: Arc<AtomicBool>,
+}
 
 impl HttpBody for Chunks {
     type Data = Bytes;
@@ -396,7 +445,9 @@ impl HttpBody for Chunks {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<BodyFrame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(BodyFrame::data(bytes))))
+        let polled = self.rx.poll_recv(context);
+        self.asked.store(polled.is_pending(), Ordering::Release);
+        polled.map(|chunk| chunk.map(|bytes| Ok(BodyFrame::data(bytes))))
     }
 }
 

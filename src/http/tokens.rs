@@ -14,6 +14,7 @@ use super::auth::{Proof, Who};
 use super::error::Problem;
 use super::extract::Body;
 use super::session::changing;
+use super::shut_out::{done, shut_out};
 use super::state::Ctx;
 use crate::config::Role;
 use crate::people::{
@@ -77,10 +78,10 @@ pub(crate) async fn revoke(
     State(http): State<Ctx>,
     who: Who,
     Path(name): Path<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let (people, person) = person(&http, &who)?;
-    changing(move || people.change(|book| book.revoke_token(&person, &name))).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let ((), written) = shut_out(people, move |book| book.revoke_token(&person, &name)).await?;
+    Ok(done(written))
 }
 
 /// Whoever is signed in by name.

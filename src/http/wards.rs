@@ -46,6 +46,15 @@ pub(crate) async fn list(State(http): State<Ctx>, who: Who) -> Result<Json<List<
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
 
+/// Refuses with 404 a ward that is not there: an empty answer would read as if all was well in it.
+pub(super) fn there_are<'a>(
+    board: &Board,
+    asked: impl IntoIterator<Item = &'a WardId>,
+) -> Result<(), Problem> {
+    let missing = asked.into_iter().find(|ward| !board.wards.contains_key(*ward));
+    missing.map_or(Ok(()), |ward| Err(Problem::missing("ward", ward)))
+}
+
 /// When judgement is behind by more than this, no value shows how a patient is now (contract §6).
 const BEHIND: Span = Span::secs(5);
 

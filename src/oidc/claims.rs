@@ -66,6 +66,11 @@ impl Claims {
         self.nbf
     }
 
+    /// Who it is there, and at which provider.
+    pub(super) fn subject(&self, config: &Oidc) -> String {
+        format!("{} {}", config.issuer, self.sub)
+    }
+
     /// What a claim says; dots stand between what lies within another.
     fn find(&self, claim: &str) -> Option<&Value> {
         // A name with dots in it, as some providers have, stands for itself.
@@ -113,7 +118,7 @@ impl Vouched {
         };
         Person::new(role, wards.clone(), BTreeSet::new())?;
         let until = Timestamp::from_millis(claims.exp.saturating_mul(1_000));
-        let subject = format!("{} {}", config.issuer, claims.sub);
+        let subject = claims.subject(config);
         Ok(Self { name, subject, role, wards, until })
     }
 }

@@ -7,7 +7,7 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde::Deserialize;
 
 use super::keys::BadToken;
-use super::{BadProvider, Provider, Vouched, held};
+use super::{BadClaims, BadProvider, Provider, Vouched, held};
 use crate::people::{Digest, new_secret};
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -46,6 +46,14 @@ pub enum NoSignIn {
     /// What it gave is not believed.
     #[error(transparent)]
     Token(#[from] BadToken),
+    /// By what the provider says of them now they are nobody here.
+    #[error("{why}")]
+    Nobody {
+        /// Who that is there.
+        subject: String,
+        /// Why.
+        why: BadClaims,
+    },
     /// A token of another sign-in.
     #[error("the token is of another sign-in")]
     Nonce,
@@ -126,7 +134,8 @@ impl Provider {
         if claims.nonce.as_ref() != Some(&begun.nonce) || !of_ours {
             return Err(NoSignIn::Nonce);
         }
-        Ok(Vouched::of(&claims, &self.config).map_err(BadToken::from)?)
+        let nobody = |why| NoSignIn::Nobody { subject: claims.subject(&self.config), why };
+        Vouched::of(&claims, &self.config).map_err(nobody)
     }
 
     fn way_back(&self) -> String {

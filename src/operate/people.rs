@@ -8,7 +8,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::handles::Handles;
-use crate::people::{BadPeople, People, Told};
+use crate::people::{People, Told};
 use vitalgate_domain::model::command::{Action, Command};
 use vitalgate_domain::model::input::Input;
 
@@ -28,14 +28,15 @@ pub async fn keep(people: Arc<People>, handles: Handles, cancel: CancellationTok
         }
         let (looker, now) = (Arc::clone(&people), handles.clock.wall());
         let looked = tokio::task::spawn_blocking(move || {
-            looker.tick(now)?;
-            Ok::<_, BadPeople>(looker.exposed())
+            let ticked = looker.tick(now).err().map(|bad| bad.to_string());
+            let why =
+                looker.damaged().or(ticked).or_else(|| looker.gone()).or_else(|| looker.exposed());
+            (why, looker.unwritten(), looker.lacks_room())
         });
-        let why = match looked.await {
-            Ok(Ok(exposed)) => people.damaged().or(exposed),
-            Ok(Err(bad)) => people.damaged().or_else(|| Some(bad.to_string())),
-            Err(_) => Some("they could not be looked at".to_owned()),
-        };
+        let unseen = || (Some("they could not be looked at".to_owned()), None, None);
+        let (why, unwritten, no_room) = looked.await.unwrap_or_else(|_| unseen());
+        handles.degraded.set("people not written", unwritten);
+        handles.degraded.set("room for people", no_room);
         if why != said {
             if let Some(why) = &why {
                 tracing::error!(why, "what is known of people is not as it should be");

@@ -48,7 +48,7 @@ impl People {
 
     /// So many of the oldest were told.
     pub fn told(&self, count: usize) -> Result<(), BadPeople> {
-        self.change_if_possible(|book| {
+        self.change_if_possible(move |book| {
             book.untold.drain(..count.min(book.untold.len()));
             Ok(())
         })

@@ -65,6 +65,9 @@ pub struct Person {
     /// Let in no more.
     #[serde(default)]
     pub disabled: bool,
+    /// That is because their provider vouches for them no more: it may again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_more_vouched: bool,
     /// Raised where sessions of before end.
     pub epoch: u64,
     /// For programs of theirs, by name.
@@ -241,6 +244,7 @@ impl Person {
             subject: None,
             pin: None,
             disabled: false,
+            no_more_vouched: false,
             epoch: 0,
             tokens: BTreeMap::new(),
             browsers: BTreeMap::new(),
@@ -291,7 +295,7 @@ impl Book {
             self.another_admin(named)?;
         }
         let person = self.person_mut(named)?;
-        person.disabled = disabled;
+        (person.disabled, person.no_more_vouched) = (disabled, false);
         person.epoch += 1;
         let act = if disabled { PersonAct::DisablePerson } else { PersonAct::EnablePerson };
         self.tell(actor, act, named);
@@ -299,16 +303,19 @@ impl Book {
     }
 
     /// Gives somebody a link by which they set a password; the one before is void, and so are PIN, tokens, and every browser's
-    /// push.
+    /// push. Of the last admin who can sign in they hold until the link is used: nobody else could let anybody in.
     pub fn invite(&mut self, actor: &str, named: &str, link: Link) -> Result<(), Refusal> {
+        let is_last = self.another_admin(named).is_err();
         let person = self.person_mut(named)?;
         person.has_password_here(named)?;
         person.invited = Some(link);
-        person.password = None;
-        person.pin = None;
-        person.tokens.clear();
-        person.browsers.clear();
-        person.epoch += 1;
+        if !(is_last && person.can_sign_in()) {
+            person.password = None;
+            person.pin = None;
+            person.tokens.clear();
+            person.browsers.clear();
+            person.epoch += 1;
+        }
         self.tell(actor, PersonAct::InvitePerson, named);
         Ok(())
     }

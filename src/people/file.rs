@@ -7,8 +7,10 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 use super::book::{Book, Refusal};
+use super::room::{Room, is_full};
 
 /// A book of this size is no book.
 const MOST_BYTES: u64 = 64 << 20;
@@ -42,6 +44,17 @@ pub enum BadPeople {
         path: PathBuf,
         /// Its permissions.
         mode: u32,
+    },
+    /// Something else is in its place.
+    #[error(
+        "{} is {what}, so it is not believed: put the file itself back, or take that away while the gateway runs, which then \
+         writes it again", path.display()
+    )]
+    NoFile {
+        /// Where.
+        path: PathBuf,
+        /// What.
+        what: &'static str,
     },
     /// What was asked cannot be.
     #[error(transparent)]
@@ -98,9 +111,16 @@ impl PeopleFile {
         let file = match opened {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Book::default()),
+            Err(e) if Errno::from_io_error(&e) == Some(Errno::LOOP) => {
+                return Err(self.no_file("a link"));
+            }
             Err(e) => return Err(self.bad(e)),
         };
-        let mode = file.metadata().map_err(|e| self.bad(e))?.mode() & 0o777;
+        let found = file.metadata().map_err(|e| self.bad(e))?;
+        if !found.is_file() {
+            return Err(self.no_file(if found.is_dir() { "a folder" } else { "no file" }));
+        }
+        let mode = found.mode() & 0o777;
         if mode & 0o022 != 0 {
             return Err(BadPeople::Foreign { path: self.path(), mode });
         }
@@ -114,24 +134,40 @@ impl PeopleFile {
         &self,
         change: impl FnOnce(&mut Book) -> Result<T, Refusal>,
     ) -> Result<(T, Book), BadPeople> {
-        self.change_from(None, change)
+        self.change_from(None, |book, _| change(book))
     }
 
-    /// The same; where there is no file, from the book that was `known` before.
+    /// The same; where there is no file, from the book that was `known` before, which `change` is told.
     pub(super) fn change_from<T>(
         &self,
         known: Option<Book>,
-        change: impl FnOnce(&mut Book) -> Result<T, Refusal>,
+        change: impl FnOnce(&mut Book, bool) -> Result<T, Refusal>,
     ) -> Result<(T, Book), BadPeople> {
         let _lock = self.lock()?;
         let gone = self.mark()?.is_none();
         let before = self.read()?;
-        let mut book = known.filter(|_| gone).unwrap_or_else(|| before.clone());
-        let done = change(&mut book)?;
+        let known = known.filter(|_| gone);
+        let is_known = known.is_some();
+        let mut book = known.unwrap_or_else(|| before.clone());
+        let done = change(&mut book, is_known)?;
         if book != before {
             self.write(&book).map_err(|e| self.bad(e))?;
         }
         Ok((done, book))
+    }
+
+    /// Takes what the room kept for it lacks, as far as the disk has it.
+    pub(super) fn keep_room(&self) {
+        Room::of(&self.folder).keep(self.bytes(), |file| self.give(file));
+    }
+
+    /// Bytes of that room that are not there.
+    pub(super) fn lacks_room(&self) -> u64 {
+        Room::of(&self.folder).lacks(self.bytes())
+    }
+
+    fn bytes(&self) -> u64 {
+        std::fs::symlink_metadata(self.path()).map_or(0, |found| found.len())
     }
 
     /// Copies it to `file`, which must not exist, for a store that is restored from a copy; whether there is one.
@@ -183,17 +219,35 @@ impl PeopleFile {
         Ok(lock)
     }
 
+    /// Writes it whole; on a full disk with the room that is kept for it.
     fn write(&self, book: &Book) -> std::io::Result<()> {
         let text = serde_json::to_vec_pretty(book).map_err(std::io::Error::other)?;
+        let room = Room::of(&self.folder);
+        let mut written = self.write_text(&text);
+        while written.as_ref().is_err_and(is_full) && room.give(text.len() as u64) {
+            written = self.write_text(&text);
+        }
+        self.keep_room();
+        written
+    }
+
+    fn write_text(&self, text: &[u8]) -> std::io::Result<()> {
         let part = self.folder.join("people.json.part");
         match std::fs::remove_file(&part) {
             Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
             Ok(()) | Err(_) => {}
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
-        self.give(&file)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
+        let whole = || {
+            self.give(&file)?;
+            (&file).write_all(text)?;
+            file.sync_all()
+        };
+        if let Err(error) = whole() {
+            // On a full disk it would hold the room that the next try needs.
+            drop(std::fs::remove_file(&part));
+            return Err(error);
+        }
         std::fs::rename(&part, self.path())?;
         File::open(&self.folder)?.sync_all()
     }
@@ -205,6 +259,10 @@ impl PeopleFile {
         }
         let owner = std::fs::metadata(&self.folder)?;
         fchown(file, Some(owner.uid()), Some(owner.gid()))
+    }
+
+    fn no_file(&self, what: &'static str) -> BadPeople {
+        BadPeople::NoFile { path: self.path(), what }
     }
 
     fn bad(&self, source: std::io::Error) -> BadPeople {
@@ -220,6 +278,8 @@ fn leave_behind(book: &mut Book) {
     for person in book.people.values_mut() {
         person.invited = None;
         person.tokens.clear();
+        // What is pushed has links that answer as its person.
+        person.browsers.clear();
     }
     for station in book.stations.values_mut() {
         (station.link, station.browser) = (None, None);
@@ -255,13 +315,14 @@ mod tests {
 
     use super::super::book::{Link, Person};
     use super::super::digest::Digest;
+    use super::super::push::Browser;
     use super::super::token::PersonalToken;
     use super::*;
     use crate::config::Role;
     use vitalgate_domain::model::time::Span;
 
     /// Whose digests stay behind.
-    const SECRETS: [&str; 6] = ["setup", "jane", "desk", "session", "browser", "token"];
+    const SECRETS: [&str; 7] = ["setup", "jane", "desk", "session", "browser", "token", "push"];
 
     fn viewer() -> Person {
         Person::new(Role::Viewer, None, BTreeSet::new()).unwrap()
@@ -295,7 +356,9 @@ mod tests {
         let elsewhere = dir.path().join("elsewhere");
         std::fs::write(&elsewhere, "{}").unwrap();
         std::os::unix::fs::symlink(&elsewhere, file.path()).unwrap();
-        assert!(matches!(file.read(), Err(BadPeople::File { .. })));
+        assert!(matches!(file.read(), Err(BadPeople::NoFile { what: "a link", .. })));
+        assert!(file.change(|book| book.add("a", "jane", viewer())).is_err());
+        assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "{}");
         std::fs::remove_file(file.path()).unwrap();
         for text in
             ["", "{}", r#"{"version":2,"setup":null,"people":{},"sessions":{},"untold":[]}"#]
@@ -339,6 +402,13 @@ mod tests {
                 until: link("").until,
             };
             book.add_token("jane", "report", token)?;
+            let push = Browser {
+                endpoint: "https://push.example/1".into(),
+                p256dh: "key".into(),
+                auth: Digest::of("push").into(),
+                since: link("").until,
+            };
+            book.turn_on_push("jane", push)?;
             book.begin("jane", Digest::of("session"), "2026-11-18T12:00:00Z".parse().unwrap())
         })
         .unwrap();

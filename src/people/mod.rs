@@ -9,8 +9,11 @@ mod book;
 mod digest;
 mod file;
 mod guesses;
+mod kept;
 mod password;
+mod pin;
 mod push;
+mod room;
 mod signing;
 mod station;
 mod token;
@@ -29,6 +32,8 @@ pub use self::digest::{Digest, new_secret};
 use self::file::Mark;
 pub use self::file::{BadPeople, PeopleFile};
 use self::guesses::Guesses;
+use self::kept::Unwritten;
+pub use self::kept::Written;
 pub use self::password::{BadPassword, BadPin, hash, hash_pin, verify};
 pub use self::push::Browser;
 use self::signing::Signings;
@@ -45,8 +50,6 @@ pub const INVITED_FOR: Span = Span::hours(72);
 pub const SETUP_FOR: Span = Span::hours(1);
 /// What a personal token's text begins with.
 pub const TOKEN_PREFIX: &str = "vg_";
-/// How often it is written down that a session is in use.
-const WRITTEN_EVERY: Span = Span::mins(5);
 
 /// By what somebody is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +88,8 @@ pub struct People {
     lasting: Lasting,
     state: Mutex<State>,
     changed: watch::Sender<()>,
+    /// Held by whoever changes the book: what was written last is what is known here.
+    turn: Mutex<Unwritten>,
 }
 
 #[derive(Debug)]
@@ -136,7 +141,9 @@ impl People {
             signings: Signings::default(),
         };
         let changed = watch::channel(()).0;
-        Arc::new(Self { file, lasting, state: Mutex::new(state), changed })
+        let (state, turn) = (Mutex::new(state), Mutex::default());
+        file.keep_room();
+        Arc::new(Self { file, lasting, state, changed, turn })
     }
 
     /// Tells of every change of who may what.
@@ -155,10 +162,14 @@ impl People {
         state.damaged.is_none() && !state.book.has_admin()
     }
 
-    /// Why the file is not believed at present, or that it was gone.
+    /// Why the file is not believed at present.
     pub fn damaged(&self) -> Option<String> {
-        let state = self.state();
-        state.damaged.clone().or_else(|| state.gone.clone())
+        self.state().damaged.clone()
+    }
+
+    /// That it was gone while the gateway ran.
+    pub fn gone(&self) -> Option<String> {
+        self.state().gone.clone()
     }
 
     /// Whether people sign in by name: not where the file could never be believed since the start. One that is damaged
@@ -287,145 +298,21 @@ impl People {
     ) -> Result<Option<String>, BadPeople> {
         let Some(secret) = new_secret() else { return Ok(None) };
         let digest = Digest::of(&secret);
-        self.change_if_possible(|book| {
+        let named = name.to_owned();
+        self.change_if_possible(move |book| {
             // A browser is one person's at a time.
             if let Some(before) = before {
                 book.end(before);
             }
-            book.begin(name, digest, now)
+            book.begin(&named, digest, now)
         })?;
         self.state().guesses.right(name, address, now);
         Ok(Some(secret))
     }
 
-    /// Changes the book on the disk and here.
-    pub fn change<T>(
-        &self,
-        change: impl FnOnce(&mut Book) -> Result<T, Refusal>,
-    ) -> Result<T, BadPeople> {
-        let known = {
-            let state = self.state();
-            state.mark.map(|_| state.book.clone())
-        };
-        let (done, book) = self.file.change_from(known, change)?;
-        self.take_over(book);
-        Ok(done)
-    }
-
-    /// The same; where the disk takes nothing, here alone: nobody is kept from a screen for want of a file.
-    pub fn change_if_possible(
-        &self,
-        change: impl Fn(&mut Book) -> Result<(), Refusal>,
-    ) -> Result<(), BadPeople> {
-        match self.change(&change) {
-            Err(BadPeople::Refused(refusal)) => Err(refusal.into()),
-            Err(bad) if self.are_known() => {
-                tracing::warn!(error = %bad, "not written down; it holds until the end of the process");
-                let mut book = self.state().book.clone();
-                change(&mut book)?;
-                self.state().book = book;
-                self.changed.send_replace(());
-                Ok(())
-            }
-            other => other,
-        }
-    }
-
     /// A look at the book.
     pub fn look<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
         look(&self.state().book)
-    }
-
-    /// Once a second: takes over what the command line changed, and ends sessions that are over.
-    pub fn tick(&self, now: Timestamp) -> Result<(), BadPeople> {
-        self.look_at_file()?;
-        let (seen, over, late) = {
-            let mut state = self.state();
-            let watched: Vec<String> = state.watching.keys().cloned().collect();
-            state.seen.extend(watched.into_iter().map(|key| (key, now)));
-            let (seen, mut book) = (state.seen.clone(), state.book.clone());
-            let over = book.expire(&seen, now, self.lasting);
-            let late = now - state.written >= WRITTEN_EVERY && !seen.is_empty();
-            (seen, over, late)
-        };
-        if over || late {
-            self.state().written = now;
-            let lasting = self.lasting;
-            self.change_if_possible(|book| {
-                for (key, seen) in &seen {
-                    if let Some(session) = book.sessions.get_mut(key) {
-                        session.seen = session.seen.max(*seen);
-                    }
-                }
-                book.expire(&seen, now, lasting);
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Takes over what somebody else wrote. A file that is gone is written again, and one that is damaged stays to be
-    /// looked at; people go on as they were known.
-    fn look_at_file(&self) -> Result<(), BadPeople> {
-        let mark = self.file.mark()?;
-        let (before, damaged) = {
-            let state = self.state();
-            (state.mark, state.damaged.is_some())
-        };
-        if mark.is_none() && before.is_some() && self.are_known() {
-            self.change(|_| Ok(()))?;
-            let path = self.file.path();
-            let said = format!(
-                "{} was deleted while the gateway ran; it was written again",
-                path.display()
-            );
-            tracing::error!(path = %path.display(), "the file of people was deleted; it is written again");
-            self.state().gone = Some(said);
-            return Ok(());
-        }
-        if mark == before && !damaged {
-            return Ok(());
-        }
-        let book = self.file.read().inspect_err(|bad| self.distrust(bad))?;
-        let begun = (damaged && self.are_known()).then(|| self.state().book.sessions.clone());
-        self.state().mark = mark;
-        self.take_over(book);
-        // Whoever signed in meanwhile stays, if the file still lets them in.
-        if let Some(begun) = begun {
-            self.change(|book| {
-                for (key, session) in begun {
-                    book.sessions.entry(key).or_insert(session);
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Notes why the file is not believed; one that cannot be read at present is not distrusted for that.
-    fn distrust(&self, bad: &BadPeople) {
-        if matches!(bad, BadPeople::Content { .. } | BadPeople::Foreign { .. }) {
-            let mut state = self.state();
-            let goes_on =
-                if state.known { "; until then people are as they were last known" } else { "" };
-            state.damaged = Some(format!("{bad}{goes_on}"));
-        }
-    }
-
-    fn take_over(&self, book: Book) {
-        let mark = self.file.mark().ok().flatten();
-        let mut state = self.state();
-        let of = |book: &Book| (book.people.clone(), book.sessions.clone(), book.stations.clone());
-        let news = of(&book) != of(&state.book);
-        state.seen.retain(|key, _| book.sessions.contains_key(key));
-        state.book = book;
-        state.mark = mark;
-        state.damaged = None;
-        state.known = true;
-        drop(state);
-        if news {
-            self.changed.send_replace(());
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

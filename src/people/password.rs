@@ -4,6 +4,8 @@ use argon2::password_hash::{CustomizedPasswordHasher as _, PasswordVerifier as _
 use argon2::{Algorithm, Argon2, Params, Version};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use super::pin::is_obvious;
+
 /// Shorter ones are found by trying.
 const SHORTEST: usize = 12;
 /// Longer ones only cost time.
@@ -59,7 +61,9 @@ pub enum BadPin {
     #[error("a PIN is {} to {} digits", PIN_DIGITS.0, PIN_DIGITS.1)]
     Form,
     /// Among the first that anybody would try.
-    #[error("that PIN is among the first that anybody would try")]
+    #[error(
+        "that PIN is among the first that anybody would try: take no date, and no digits that repeat, count up or down, come in pairs, or read the same from behind"
+    )]
     Obvious,
     /// As of a password.
     #[error("the PIN could not be hashed; try again")]
@@ -73,12 +77,7 @@ pub fn hash_pin(pin: &str) -> Result<String, BadPin> {
     {
         return Err(BadPin::Form);
     }
-    let pairs = || pin.as_bytes().windows(2).map(|pair| i16::from(pair[1]) - i16::from(pair[0]));
-    let runs = |step: i16| pairs().all(|of| of == step || of == -9 * step);
-    let mut digits = pin.as_bytes().to_vec();
-    digits.sort_unstable();
-    digits.dedup();
-    if digits.len() < 3 || runs(1) || runs(-1) {
+    if is_obvious(pin.as_bytes()) {
         return Err(BadPin::Obvious);
     }
     hashed(pin).map_err(|_| BadPin::Unhashed)
@@ -136,7 +135,8 @@ mod tests {
             ("121212", BadPin::Obvious),
             ("123456", BadPin::Obvious),
             ("890123", BadPin::Obvious),
-            ("987654", BadPin::Obvious),
+            ("112233", BadPin::Obvious),
+            ("20001231", BadPin::Obvious),
         ] {
             assert_eq!(hash_pin(pin), Err(why), "{pin}");
         }

@@ -38,8 +38,13 @@ impl Browser {
 }
 
 impl Book {
-    /// Writes to a browser from now on what a person is called for. It is one person's at a time.
-    pub fn turn_on_push(&mut self, named: &str, browser: Browser) -> Result<String, Refusal> {
+    /// Writes to a browser from now on what a person is called for. It is one person's at a time. Which of that person's it
+    /// takes the place of, where there are no more.
+    pub fn turn_on_push(
+        &mut self,
+        named: &str,
+        browser: Browser,
+    ) -> Result<Vec<(String, Browser)>, Refusal> {
         if !self.people.contains_key(named) {
             return Err(Refusal::Unknown(named.to_owned()));
         }
@@ -47,18 +52,22 @@ impl Book {
         for (_, other) in self.people.iter_mut().filter(|(other, _)| *other != named) {
             other.browsers.remove(&name);
         }
-        let Some(person) = self.people.get_mut(named) else { return Ok(name) };
+        let mut replaced = Vec::new();
+        let Some(person) = self.people.get_mut(named) else { return Ok(replaced) };
         let known = person.browsers.insert(name.clone(), browser);
         while person.browsers.len() > BROWSERS_EACH {
             let oldest = person.browsers.iter().min_by_key(|(_, browser)| browser.since);
             let Some(oldest) = oldest.map(|(name, _)| name.clone()) else { break };
-            person.browsers.remove(&oldest);
+            replaced.extend(person.browsers.remove_entry(&oldest));
         }
         // A page says so each time it is opened.
         if known.is_none() {
             self.tell(named, PersonAct::AddToken, format!("push/{name}"));
         }
-        Ok(name)
+        for (gone, _) in &replaced {
+            self.tell(named, PersonAct::RevokeToken, format!("push/{gone}"));
+        }
+        Ok(replaced)
     }
 
     /// Writes to a browser no more.
@@ -108,9 +117,13 @@ mod tests {
     #[test]
     fn a_browser_is_one_persons_at_a_time_and_there_are_eight_at_most() {
         let mut book = book();
-        for n in 0..9 {
-            book.turn_on_push("jane", browser(n)).unwrap();
+        for n in 0..8 {
+            assert_eq!(book.turn_on_push("jane", browser(n)).unwrap(), []);
         }
+        let replaced = book.turn_on_push("jane", browser(8)).unwrap();
+        assert_eq!(replaced, [(browser(0).name(), browser(0))], "whoever asks is told");
+        let told = book.untold.last().unwrap();
+        assert_eq!(told.subject, format!("push/{}", browser(0).name()), "and so is the audit");
         let known = book.browsers("jane");
         assert_eq!((known.len(), known.contains_key(&browser(0).name())), (8, false));
         book.turn_on_push("john", browser(5)).unwrap();
@@ -121,7 +134,8 @@ mod tests {
     #[test]
     fn whoever_is_let_in_no_more_or_has_another_password_is_written_to_no_more() {
         let mut book = book();
-        let name = book.turn_on_push("jane", browser(1)).unwrap();
+        let name = browser(1).name();
+        book.turn_on_push("jane", browser(1)).unwrap();
         let told = book.untold.len();
         book.turn_on_push("jane", browser(1)).unwrap();
         assert_eq!(book.untold.len(), told, "a page says so each time it is opened");

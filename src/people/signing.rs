@@ -124,8 +124,9 @@ impl People {
     pub fn wrong_pin(&self, name: &str, browser: Digest) -> Result<(), BadPeople> {
         let station = self.look(|book| book.station(browser).map(|(named, _)| actor(named)));
         let Some(station) = station else { return Ok(()) };
-        self.change_if_possible(|book| {
-            book.tell(&station, PersonAct::WrongPin, name);
+        let name = name.to_owned();
+        self.change_if_possible(move |book| {
+            book.tell(&station, PersonAct::WrongPin, &*name);
             Ok(())
         })
     }
@@ -153,8 +154,9 @@ impl People {
             };
             (named.to_owned(), signing)
         };
-        self.change_if_possible(|book| {
-            book.tell(name, PersonAct::Unlock, &*station);
+        let (named, at) = (name.to_owned(), station.clone());
+        self.change_if_possible(move |book| {
+            book.tell(&named, PersonAct::Unlock, &*at);
             Ok(())
         })?;
         let until = signing.until(self.lasting());

@@ -1,7 +1,7 @@
 """A provider of OpenID Connect as its specifications have it, small, with real keys of OpenSSL, for the tests alone.
 
-It lets in whoever comes, as the person of `/control`; checks what a client has to prove (PKCE, redirect, secret); signs with RSA
-or with P-256, and takes other keys when it is told to. Prints its address.
+It lets in whoever comes, as the person of `/control`; checks what a client has to prove (PKCE, redirect, secret); signs with RSA,
+with P-256 or with Ed25519, and takes other keys when it is told to. Prints its address.
 
     oidc_provider.py FOLDER CLIENT_ID REDIRECT [SECRET]
 """
@@ -14,6 +14,7 @@ import re
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,12 +29,16 @@ def openssl(*args, given=None):
 
 
 class Key:
-    """A key pair; `kind` is `RS256` or `ES256`."""
+    """A key pair; `kind` is `RS256`, `PS256`, `ES256` or `EdDSA`."""
 
     def __init__(self, folder, kind):
         self.kind, self.kid = kind, secrets.token_hex(8)
         self.path = str(pathlib.Path(folder) / f"{self.kid}.pem")
-        if kind == "RS256":
+        if kind == "EdDSA":
+            openssl("genpkey", "-algorithm", "ed25519", "-out", self.path)
+            point = openssl("pkey", "-in", self.path, "-pubout", "-outform", "DER")[-32:]
+            self.jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(point)}
+        elif kind in ("RS256", "PS256"):
             openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self.path)
             modulus = openssl("rsa", "-in", self.path, "-noout", "-modulus").decode().strip().split("=")[1]
             self.jwk = {"kty": "RSA", "n": b64(bytes.fromhex(modulus)), "e": "AQAB"}
@@ -44,6 +49,14 @@ class Key:
         self.jwk |= {"kid": self.kid, "use": "sig", "alg": kind}
 
     def sign(self, message):
+        if self.kind == "EdDSA":
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(message)
+                file.flush()
+                return openssl("pkeyutl", "-sign", "-rawin", "-inkey", self.path, "-in", file.name)
+        if self.kind == "PS256":
+            pss = ("-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest")
+            return openssl("dgst", "-sha256", "-sign", self.path, *pss, given=message)
         der = openssl("dgst", "-sha256", "-sign", self.path, given=message)
         if self.kind == "RS256":
             return der
@@ -124,13 +137,14 @@ class Handler(BaseHTTPRequestHandler):
             provider.person = what["person"]
         if "rotate" in what:
             # The old keys go at once: whoever keeps them believes what is signed no more.
-            provider.keys = [Key(provider.folder, what["rotate"])]
+            provider.keys = [Key(provider.folder, kind) for kind in what["rotate"]]
         answer = {"asked": provider.asked, "issuer": provider.issuer}
         if "mint" in what:
-            key = Key(provider.folder, what["stranger"]) if "stranger" in what else provider.keys[0]
+            own = next(key for key in provider.keys if key.kind == what.get("by", key.kind))
+            key = Key(provider.folder, what["stranger"]) if "stranger" in what else own
             header = what.get("header", {})
             if "stranger" in what:
-                header = {"kid": provider.keys[0].kid} | header
+                header = {"kid": own.kid} | header
             answer["token"] = key.token(provider.claims(what.get("audience", provider.client), what["mint"]), header)
         self.answer(200, answer)
 

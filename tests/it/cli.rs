@@ -160,6 +160,29 @@ fn check_names_a_hole_in_the_plan_of_duty_and_what_is_wrong_with_it() {
     assert_eq!(whole.status.code(), Some(1));
     assert!(holes.contains("nobody is on duty as nurse of icu from 20"), "{holes}");
     assert_eq!(vitalgate("check", &config, &[]).status.code(), Some(1));
+
+    // What nobody is missing for, and reaches nobody all the same, both checks say alike.
+    let channel = "[[channel]]\nid = \"pager\"\nkind = \"ntfy\"\nurl = \"https://n.example/t\"\nleast = \"high\"\n";
+    let config =
+        file(dir.path(), "gateway.toml", &["[teams]\nfile = \"teams.toml\"\n", channel].concat());
+    let teams = example.replace("gateway = true", "gateway = false");
+    file(
+        dir.path(),
+        "teams.toml",
+        &teams.replace("# channels = [\"phone-nurse-1\"]", "channels = [\"pager\"]"),
+    );
+    let warned = |output: &std::process::Output| -> Vec<String> {
+        let said = String::from_utf8_lossy(&output.stdout);
+        said.lines()
+            .filter(|l| l.starts_with("warning") || l.contains("no store"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (check, of_duty) =
+        (vitalgate("check", &config, &[]), vitalgate("duty", &config, &["check"]));
+    assert_eq!((check.status.code(), warned(&check)), (Some(0), warned(&of_duty)));
+    assert_eq!(warned(&check).len(), 3, "{check:?}");
+    let config = file(dir.path(), "gateway.toml", "[teams]\nfile = \"teams.toml\"\n");
     file(dir.path(), "teams.toml", &example.replace("\"nurse-3\"]", "\"nurse-4\"]"));
     let error = refused(&vitalgate("check", &config, &[]), 64);
     assert!(error.contains("teams.toml: line "), "{error}");

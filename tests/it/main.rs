@@ -24,6 +24,7 @@ mod doctor;
 mod durability;
 mod fake_influx;
 mod full_disk;
+mod full_disk_people;
 mod harness;
 mod history;
 mod https;

@@ -169,9 +169,20 @@ fn a_program_with_a_token_of_the_provider_is_let_in_as_its_person_and_with_any_o
     }
 
     // Other keys, on a curve: what they sign is believed as soon as they are asked for, and what the old one signed no more.
-    provider.tell(&json!({ "rotate": "ES256" }));
-    let new = provider.token(&json!({}));
-    eventually("the new key is known", || (patients(&new) == 200).then_some(()));
+    let kinds = ["ES256", "PS256", "EdDSA"];
+    provider.tell(&json!({ "rotate": kinds }));
+    for kind in kinds {
+        let new = minted(json!({ "mint": {}, "by": kind }));
+        eventually("the new key is known", || (patients(&new) == 200).then_some(()));
+        for other in kinds.iter().chain(&["RS256"]).filter(|other| **other != kind) {
+            let header = json!({ "mint": {}, "by": kind, "header": { "alg": other } });
+            assert_eq!(patients(&minted(header)), 401, "{kind} called {other}");
+        }
+        let stranger = json!({ "mint": {}, "by": kind, "stranger": kind });
+        assert_eq!(patients(&minted(stranger)), 401, "{kind} of a stranger");
+        let (said, _) = new.rsplit_once('.').unwrap();
+        assert_eq!(patients(&format!("{said}.{}", "A".repeat(342))), 401, "{kind}");
+    }
     assert_eq!(patients(&good), 401);
     let before = provider.tell(&json!({}))["asked"].as_u64().unwrap();
     for _ in 0..20 {
@@ -207,6 +218,21 @@ fn somebody_signs_in_by_way_of_the_provider_with_the_rights_it_says_each_time() 
         let (_, as_guest, _) = sign_in(&gateway);
         assert_eq!(session(&as_guest)["role"], "viewer");
         assert_eq!(session(&jane_s)["actor"], Value::Null);
+
+        // Whoever has no role there any more is out of what was before as well, until they have one.
+        for none in [json!({ "groups": ["cooks"] }), json!({ "groups": null })] {
+            let (_, before, _) = sign_in(&gateway);
+            assert_eq!(session(&before)["role"], "viewer");
+            let mut cook = guest.clone();
+            cook["groups"] = none["groups"].clone();
+            provider.is(&cook);
+            assert_eq!(sign_in(&gateway).0, 403);
+            assert_eq!(session(&before)["actor"], Value::Null, "{none}");
+            assert_eq!(session(&as_guest)["actor"], Value::Null, "{none}");
+            provider.is(&guest);
+        }
+        let (status, as_guest, why) = sign_in(&gateway);
+        assert_eq!(status, 303, "{why}");
 
         // Another person there who is called the same, and one who has an account of the gateway's own.
         let mut other = jane();

@@ -36,6 +36,18 @@ impl<'a> Browser<'a> {
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.agent.patch(self.gateway.url(path)).header("cookie", &self.cookie);
+        let mut answer = request.header("sec-fetch-site", "same-origin").send_json(body).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> (u16, Value) {
+        let request = self.agent.delete(self.gateway.url(path)).header("cookie", &self.cookie);
+        let mut answer = request.header("sec-fetch-site", "same-origin").call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
+    }
+
     pub(crate) fn post(&mut self, path: &str, body: &Value) -> (u16, Value) {
         let request = self.agent.post(self.gateway.url(path)).header("cookie", &self.cookie);
         let mut answer = request.header("sec-fetch-site", "same-origin").send_json(body).unwrap();

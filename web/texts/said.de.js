@@ -189,6 +189,8 @@ export const PHRASES = {
   "the name or the password is wrong": "der Name oder das Passwort ist falsch",
   "the present password is wrong": "das jetzige Passwort ist falsch",
   "that password is the first that anybody would try": "dieses Passwort würde jeder zuerst versuchen",
+  "that PIN is among the first that anybody would try: take no date, and no digits that repeat, count up or down, come in pairs, or read the same from behind":
+    "diese PIN würde jeder zuerst versuchen: nehmen Sie kein Datum und keine Ziffern, die sich wiederholen, auf- oder abzählen, paarweise kommen oder rückwärts gleich sind",
   "that link was used, has ended, or never was: ask for another": "dieser Link wurde benutzt, ist abgelaufen oder gab es nie: Bitten Sie um einen anderen",
   "too many people sign in at once; try again": "zu viele melden sich zugleich an; versuchen Sie es noch einmal",
   "sign in, or send a token: `Authorization: Bearer …`": "melden Sie sich an",

@@ -3,7 +3,7 @@
 import { html, signal } from "../vendor/preact.js";
 import { Refused } from "../api.js";
 import { t } from "../language.js";
-import { standing, turnOff, turnOn } from "../push.js";
+import { replaced, standing, turnOff, turnOn } from "../push.js";
 
 /** @typedef {import("../push.js").Standing} Standing */
 
@@ -32,7 +32,7 @@ export function PushHere() {
   return html`<section class="push">
     <h2>${t("push.title")}</h2>
     <p>${t(`push.is_${here.value}`)}</p>
-    <p role="status">${said.value}</p>
+    <p role="status">${said.value || (here.value === "on" && replaced.value ? t("push.replaced") : "")}</p>
     ${here.value === "on" || here.value === "off" ? button : null}
   </section>`;
 }

@@ -241,7 +241,7 @@ fn failing(why: &str) -> Outcome {
 async fn forget(people: &Arc<People>, person: &str, browser: String) {
     let (people, person) = (Arc::clone(people), person.to_owned());
     let forgotten = move || {
-        people.change_if_possible(|book| match book.turn_off_push(&person, &browser) {
+        people.change_if_possible(move |book| match book.turn_off_push(&person, &browser) {
             // Its person was quicker.
             Err(crate::people::Refusal::Unknown(_)) => Ok(()),
             other => other,

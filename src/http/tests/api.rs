@@ -7,11 +7,12 @@ use serde_json::json;
 use super::client::Reply;
 use super::fixture::Bench;
 use super::store::transition;
-use super::ward::{answered, now, sample_alarm, tokens};
+use super::ward::{answered, now, sample_alarm, tokens, two_wards};
 use crate::pipeline::load_shedding::{LoadShedding, Pressure};
 use crate::telemetry::Metrics;
-use vitalgate_domain::model::alarm::State;
+use vitalgate_domain::model::alarm::{Alarm, State};
 use vitalgate_domain::model::command::{Action, AgeClass, AlarmAct, Outcome};
+use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::message::DeadLetter;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
@@ -40,7 +41,6 @@ async fn lists_and_things_are_read_from_the_board() {
     check("/api/v1/alarms", "/items/0/id", json!("A1")).await;
     check("/api/v1/alarms?state=latched", "/items", json!([])).await;
     check("/api/v1/alarms?state=alarming,latched&ward=icu", "/items/0/seq", json!(1)).await;
-    check("/api/v1/alarms?patient=p-9", "/items", json!([])).await;
     check("/api/v1/alarms/A1", "/alarm/trigger/signal", json!("heart_rate")).await;
     check("/api/v1/patients?ward=icu", "/items/0/id", json!("p-1")).await;
     check("/api/v1/patients/p-1", "/monitored/state", json!("monitored")).await;
@@ -115,11 +115,63 @@ async fn closed_alarms_come_from_the_log_in_pages() {
     assert_eq!(page["next"], "6");
     let rest = bench.get("/api/v1/alarms?state=closed&limit=2&cursor=6").await.json();
     assert_eq!((&rest["items"][0]["id"], &rest["next"]), (&json!("A1"), &json!(null)));
+    bench.board.send_replace(Arc::new(two_wards()));
     let elsewhere = bench.get("/api/v1/alarms?state=closed&ward=west").await.json();
     assert_eq!(elsewhere["items"], json!([]));
     let story = bench.get("/api/v1/alarms/A2").await.json();
     let change = |n: usize| story["transitions"][n]["change"].clone();
     assert_eq!((change(0), change(1)), (json!("raised"), json!("closed")));
+}
+
+#[tokio::test]
+async fn a_ward_or_a_patient_that_is_not_there_is_no_empty_answer() {
+    let bench = Bench::start_with(|state| state.auth = tokens().into()).await;
+    bench.board.send_replace(Arc::new(two_wards()));
+    let ask = async |token: &str, path: &str| {
+        let bearer = format!("Bearer {token}");
+        let reply = bench.call("GET", path, &[("authorization", &bearer)], "").await;
+        let detail = |reply: &Reply| reply.json()["detail"].as_str().unwrap_or("").to_owned();
+        (reply.status, if reply.status == 200 { String::new() } else { detail(&reply) })
+    };
+    for list in ["alarms?ward=", "alarms?state=closed&ward=", "patients?ward=", "stream?wards="] {
+        let missing = ask("v", &format!("/api/v1/{list}nosuch")).await;
+        assert_eq!(missing, (404, "there is no ward `nosuch`".to_owned()), "{list}");
+        let of = async |ward: &str| {
+            let (status, detail) = ask("vi", &format!("/api/v1/{list}{ward}")).await;
+            (status, detail.replace(ward, "…"))
+        };
+        let elsewhere = of("west").await;
+        assert_eq!((elsewhere.0, &elsewhere), (403, &of("nosuch").await), "{list}");
+    }
+    assert_eq!(ask("v", "/api/v1/stream?wards=icu,nosuch").await.0, 404);
+    for list in ["alarms?patient=", "alarms?state=closed&patient="] {
+        let missing = ask("v", &format!("/api/v1/{list}nobody")).await;
+        assert_eq!(missing, (404, "there is no patient `nobody`".to_owned()), "{list}");
+        for patient in ["nobody", "p-3"] {
+            assert_eq!(ask("vi", &format!("/api/v1/{list}{patient}")).await.0, 404, "{patient}");
+        }
+        for token in ["v", "vi"] {
+            assert_eq!(ask(token, &format!("/api/v1/{list}p-1")).await.0, 200, "{list}");
+        }
+    }
+
+    // What was here of whoever is elsewhere now, or is not known any more, is shown.
+    let before = [("A7", "p-3", 7), ("A8", "gone", 8)].map(|(id, patient, seq)| {
+        let closed_at = Some(now());
+        let patient = Some(patient.parse().unwrap());
+        let icu: Option<WardId> = Some("icu".parse().unwrap());
+        let (ward, ward_now) = (icu.clone(), icu);
+        let state = State::Closed;
+        transition(
+            &Alarm { closed_at, patient, ward, ward_now, state, ..sample_alarm(id, seq) },
+            "closed",
+        )
+    });
+    bench.store.commit_transitions(before.to_vec());
+    for patient in ["p-3", "gone"] {
+        let path = format!("/api/v1/alarms?state=closed&patient={patient}");
+        assert_eq!((ask("v", &path).await.0, ask("vi", &path).await.0), (200, 200), "{patient}");
+    }
 }
 
 #[tokio::test]

@@ -321,6 +321,40 @@ async fn a_damaged_file_keeps_nobody_out_who_was_known_and_lets_nobody_in_who_wa
 }
 
 #[tokio::test]
+async fn whoever_is_shut_out_is_out_where_nothing_can_be_written_and_the_answer_says_so() {
+    let house = House::of_jane().await;
+    house.person("root", Role::Admin, &[]);
+    house.furnish();
+    let (jane, root) = (house.session("jane"), house.session("root"));
+    std::fs::create_dir(house.folder.path().join("people.json.part")).unwrap();
+    let ask = async |method: &str, path: &str, body: &str| {
+        let headers = [("cookie", &*root), OWN];
+        house.bench.call(method, &format!("/api/v1{path}"), &headers, body).await
+    };
+    let holds = |reply: Reply| {
+        assert_eq!(reply.status, 202, "{reply:?}");
+        assert!(reply.json()["unwritten"].as_str().unwrap().starts_with("it holds now"));
+        reply
+    };
+    let out = holds(ask("PATCH", "/people/jane", r#"{"disabled":true}"#).await);
+    assert_eq!(out.json()["state"], "disabled");
+    house.get(&jane, "/api/v1/patients").await.problem(401);
+    holds(ask("DELETE", "/stations/near", "").await);
+    assert!(!house.get(&root, "/api/v1/stations").await.body.contains("near"));
+    for (method, path, body) in [
+        ("PATCH", "/people/jane", r#"{"disabled":false}"#),
+        ("POST", "/people/near/link", ""),
+        ("POST", "/stations", r#"{"name":"desk","wards":["icu"]}"#),
+    ] {
+        ask(method, path, body).await.problem(503);
+    }
+    let signed_out = holds(ask("DELETE", "/session", "").await);
+    assert!(signed_out.headers["set-cookie"].contains("Max-Age=0"), "{signed_out:?}");
+    house.get(&root, "/api/v1/people").await.problem(401);
+    assert!(house.people.unwritten().unwrap().starts_with("3 changes hold"));
+}
+
+#[tokio::test]
 async fn the_first_person_makes_an_account_by_the_link_and_nobody_after() {
     let house = House::open().await;
     let link = Link { sha256: Digest::of("secret"), until: now() + Span::hours(1) };

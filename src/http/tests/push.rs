@@ -137,6 +137,10 @@ async fn wards_are_filtered_here_and_what_has_none_comes_to_all() {
     let moved = Alarm { ward_now: Some("west".parse().unwrap()), ..sample_alarm("A4", 4) };
     bench.store.commit_transitions(vec![transition(&moved, "moved")]);
     bench.board.send_modify(|board| Arc::make_mut(board).seq = 4);
+    bench.board.send_modify(|board| {
+        let wards = Arc::make_mut(&mut Arc::make_mut(board).wards);
+        wards.insert("north".parse().unwrap(), Vec::new());
+    });
     let mut stream = bench.stream("?wards=icu,north", Some("st0re-0")).await;
     bench.raise(5, "west");
     bench.raise(6, "north");
@@ -270,6 +274,35 @@ async fn a_stalled_reader_is_cut_off_while_others_get_everything() {
     let mut rest = Vec::new();
     let ended = stalled.read_to_end(&mut rest).await;
     assert!(ended.is_err() || (rest.len() as u64) < seq * 60_000, "cut off, not served");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_does_not_read_does_not_watch_until_they_read_again() {
+    let bench = Bench::start().await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let mut stalled = socket.connect(bench.addr).await.unwrap();
+    let icu = "icu".parse().unwrap();
+    let is_watched = async |wanted: bool| {
+        while bench.ring.is_watched(&icu) != wanted {
+            bench.ring.publish([heartbeat(0)]);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    stalled.write_all(request("GET", "/api/v1/stream", &[], "").as_bytes()).await.unwrap();
+    is_watched(true).await;
+    let long = format!("{{\"text\":\"{}\"}}", "x".repeat(60_000));
+    for seq in 1..=40 {
+        bench.ring.publish([frame("alarm", Some(seq), Some("icu"), &long)]);
+    }
+    is_watched(false).await;
+    assert_eq!(bench.metrics.watching(), 1, "it has time left before it is cut off");
+    let (mut rest, mut reader) = (vec![0; 1 << 16], stalled);
+    let reading = async { while reader.read(&mut rest).await.is_ok_and(|read| read > 0) {} };
+    tokio::select! {
+        () = is_watched(true) => {}
+        () = reading => panic!("it was cut off"),
+    }
 }
 
 #[tokio::test]

@@ -56,6 +56,51 @@ async fn a_request_that_names_two_hosts_is_refused_whoever_asks() {
     }
 }
 
+/// Asks twice on one connection, the body of the first in two pieces with another request between them; all that comes back.
+async fn twice(bench: &Bench, first: &str, body: (&str, &str)) -> String {
+    let mut socket = TcpStream::connect(bench.addr).await.unwrap();
+    let length = body.0.len() + body.1.len();
+    let head = format!("{first}\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
+    socket.write_all([&head, body.0].concat().as_bytes()).await.unwrap();
+    // By then the head was looked at.
+    assert_eq!(bench.get("/healthz").await.status, 200);
+    let next = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    socket.write_all([body.1, next].concat().as_bytes()).await.ok();
+    let mut answers = String::new();
+    socket.read_to_string(&mut answers).await.ok();
+    answers
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_body_was_read_costs_no_other_request() {
+    let bench = Bench::start_with(|state| state.auth = tokens().into()).await;
+    for (first, status) in [
+        ("POST /api/v1/alarms/A1/acknowledge HTTP/1.1", "401"),
+        ("PUT /api/v1/nothing HTTP/1.1\r\nauthorization: Bearer v", "404"),
+        ("POST /healthz HTTP/1.1", "405"),
+    ] {
+        for body in [("{\"seq\"", ":1}"), ("", "{\"id\":\"a\"}")] {
+            let answers = twice(&bench, first, body).await;
+            let statuses: Vec<&str> = answers
+                .split("HTTP/1.1 ")
+                .skip(1)
+                .filter_map(|one| one.split(' ').next())
+                .collect();
+            assert_eq!(statuses, [status, "200"], "{first} {body:?}: {answers}");
+        }
+    }
+    // What does not come is not waited for, and the answer says that nothing follows.
+    let mut socket = TcpStream::connect(bench.addr).await.unwrap();
+    let head = "PUT /api/v1/nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 401 ") && answer.contains("connection: close"),
+        "{answer}"
+    );
+}
+
 #[tokio::test]
 async fn without_authentication_foreign_pages_are_kept_out() {
     let bench = Bench::start().await;

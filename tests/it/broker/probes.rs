@@ -28,11 +28,16 @@ fn a_broker_that_stands_still_is_an_alarm_until_its_probe_comes_back() {
         alarm["text"].as_str().unwrap().starts_with("broker b1: no probe came back"),
         "{alarm}"
     );
+    let stands_still = |lines: Vec<String>| {
+        lines.iter().any(|line| line.starts_with("broker b1: no probe came back for 3 s"))
+    };
+    assert!(stands_still(degraded(&gateway)), "{:?}", degraded(&gateway));
     // It stands over a restart of the gateway, which cannot reach the broker either.
     gateway.restart();
     assert_eq!(broker_alarm(&gateway).expect("it stands")["id"], alarm["id"]);
     broker.signal("CONT");
     eventually("the alarm ends", || broker_alarm(&gateway).is_none().then_some(()));
+    subscribed(&gateway);
     publish(&mut sender, &gateway, "dev-1", 4, 3);
     all_there(&gateway, "dev-1", 6);
     let items = gateway.get("/api/v1/patients")["items"].as_array().unwrap().clone();

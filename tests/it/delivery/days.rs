@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use vitalgate_domain::model::time::{Span, Timestamp};
@@ -90,15 +92,27 @@ fn what_is_sent_a_day_late_is_signed_as_of_when_it_is_sent() {
 }
 
 #[test]
-fn what_cannot_be_sent_for_longer_than_is_waited_is_kept_and_told_and_the_rest_goes_on() {
+fn what_cannot_be_sent_until_its_alarm_is_over_and_longer_is_kept_and_told_and_the_rest_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(0);
-    receiver.answers(|_| 503);
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    receiver.answers(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        503
+    });
     let mut channel = webhook(dir.path(), receiver.port);
     channel["give_up_after"] = json!("1h");
     let mut days = Days::begin(&channel);
     days.send(Span::secs(1), 70.0);
     eventually("the gateway says so", || own_alarm(&days.gateway, "delivery.failing"));
+    days.send(Span::hours(2), 97.0);
+    // As long as the alarm stands somebody may still be reached.
+    let before = tries.load(Ordering::Relaxed);
+    eventually("it is tried on", || (tries.load(Ordering::Relaxed) > before + 1).then_some(()));
+    assert_eq!(own_alarm(&days.gateway, "delivery.refused"), None);
+    let open = days.gateway.open_alarms("p1", "physiological").remove(0);
+    assert_eq!((&open["state"], days.gateway.command(&open, "reset").0), (&json!("latched"), 200));
     days.send(Span::hours(2), 97.0);
     let alarm = eventually("it is given up", || own_alarm(&days.gateway, "delivery.refused"));
     assert!(alarm["text"].as_str().unwrap().contains("status 503"), "{alarm}");
@@ -111,4 +125,24 @@ fn what_cannot_be_sent_for_longer_than_is_waited_is_kept_and_told_and_the_rest_g
         letters["items"].as_array().unwrap().iter().any(|one| one["principal"] == "pager"),
         "{letters}"
     );
+}
+
+#[test]
+fn what_alone_is_not_taken_of_an_alarm_that_stands_makes_the_rest_wait_no_longer_than_is_waited() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(0);
+    receiver.answers(|posted| if posted.kind() == "raised" { 503 } else { 204 });
+    let mut channel = webhook(dir.path(), receiver.port);
+    channel["give_up_after"] = json!("1h");
+    let mut days = Days::begin(&channel);
+    days.send(Span::secs(1), 70.0);
+    days.send(Span::secs(30), 97.0);
+    eventually("the gateway says so", || own_alarm(&days.gateway, "delivery.failing"));
+    assert_eq!(receiver.taken().len(), 0, "in their order");
+    days.send(Span::hours(2), 97.0);
+    eventually("what follows arrives", || {
+        receiver.taken().iter().any(|one| one.kind() == "latched").then_some(())
+    });
+    eventually("it is given up", || own_alarm(&days.gateway, "delivery.refused"));
+    assert_eq!(days.gateway.open_alarms("p1", "physiological")[0]["state"], "latched");
 }

@@ -12,6 +12,18 @@ pub struct Push {
     pub key: String,
 }
 
+/// `POST push`: a browser that is written to from now on.
+#[derive(Debug, Serialize)]
+pub struct TurnedOn {
+    /// By which it is turned off.
+    pub id: String,
+    /// Of the same person, written to no more in its place; left out where there is room.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<Browser>,
+    /// When it was turned on.
+    pub since: Timestamp,
+}
+
 /// One browser.
 #[derive(Debug, Serialize)]
 pub struct Browser {

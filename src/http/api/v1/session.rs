@@ -72,6 +72,13 @@ pub struct Station {
     pub wards: BTreeSet<WardId>,
 }
 
+/// Somebody is shut out, which could not be written down yet (202).
+#[derive(Debug, Serialize)]
+pub struct NotYet {
+    /// In words.
+    pub unwritten: &'static str,
+}
+
 /// Somebody's account, for whoever looks after it.
 #[derive(Debug, Serialize)]
 pub struct Account {
@@ -88,6 +95,9 @@ pub struct Account {
     pub role: &'static str,
     /// `invited`, until a password was set, `active` or `disabled`.
     pub state: &'static str,
+    /// That it could not be written down yet (202); left out where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<&'static str>,
     /// Where; `null` is the whole gateway.
     pub wards: Option<BTreeSet<WardId>>,
 }

@@ -96,7 +96,7 @@ impl<'a, C: Client> Link<'a, C> {
     pub(super) async fn run(mut self) {
         let shared = self.shared;
         let cancel = shared.source.cancel.clone();
-        shared.source.handles.degraded.set(&shared.name(), Some("not connected yet".to_owned()));
+        shared.link_is(Some("not connected yet".to_owned()));
         // A gauge that is not there alarms nobody.
         shared.source.handles.metrics.broker_connected(shared.config.id.as_str(), false);
         shared.register().await;
@@ -106,7 +106,7 @@ impl<'a, C: Client> Link<'a, C> {
                 End::Broken(broken) => broken,
             };
             tracing::warn!(broker = %shared.config.id, %broken, "no connection to the broker");
-            shared.source.handles.degraded.set(&shared.name(), Some(broken.to_string()));
+            shared.link_is(Some(broken.to_string()));
             shared.proof().trouble(broken.to_string());
             let pause = self.backoff.pause();
             tokio::select! {
@@ -132,7 +132,7 @@ impl<'a, C: Client> Link<'a, C> {
             Err(broken) => return broken.into(),
         };
         tracing::info!(broker = %shared.config.id, session = kept, "connected to the broker");
-        shared.source.handles.degraded.set(&shared.name(), Some("not subscribed yet".to_owned()));
+        shared.link_is(Some("not subscribed yet".to_owned()));
         shared.source.handles.metrics.broker_connected(shared.config.id.as_str(), true);
         let mut session = Session::new(shared, kept);
         // Until the inbox has room no probe can leave, which is not the broker's doing.
@@ -322,7 +322,7 @@ impl Filters {
             self.pause = (self.pause * 2).min(ASK_AGAIN.1);
         }
         shared.proof().refused(why.clone());
-        shared.source.handles.degraded.set(&shared.name(), why);
+        shared.link_is(why);
     }
 
     /// A second has passed; whether `asked` is to be asked for again.
@@ -356,6 +356,10 @@ impl Shared {
             SpeaksFor::Assigned => permission::devices_of(board, &config.id),
             SpeaksFor::Registered => board.devices.len() as u64,
         })
+    }
+
+    fn link_is(&self, why: Option<String>) {
+        self.stands(|standing| standing.link = why);
     }
 
     fn is_revoked(&self) -> bool {

@@ -133,6 +133,16 @@ struct Shared {
     config: SubscriberConfig,
     source: SourceHandles,
     proof: Mutex<Proof>,
+    standing: Mutex<Standing>,
+}
+
+/// What is wrong with it at present, in words; the first of both is what is shown.
+#[derive(Default)]
+struct Standing {
+    /// With its connection, or what it grants.
+    link: Option<String>,
+    /// That no probe comes back: it may be connected, and stand still.
+    way: Option<String>,
 }
 
 impl Subscriber {
@@ -158,7 +168,7 @@ impl Subscriber {
         let boot = source.handles.clock.wall().as_micros().unsigned_abs();
         let within = seconds(config.probe_within);
         let proof = Mutex::new(Proof::new(config.id.clone(), within, boot));
-        let shared = Shared { config, source, proof };
+        let shared = Shared { config, source, proof, standing: Mutex::default() };
         tokio::select! {
             () = shared.report() => {}
             () = Link::new(&shared, client).run() => {}
@@ -175,7 +185,11 @@ impl Shared {
         tick.tick().await;
         loop {
             tick.tick().await;
-            let news = self.proof().tick();
+            let (news, silence) = {
+                let mut proof = self.proof();
+                (proof.tick(), proof.silence())
+            };
+            self.stands(|standing| standing.way = silence);
             if let Some(input) = news {
                 let submission = Submission::of(vec![input], 0, Receipt::unawaited());
                 if self.source.handles.inbox.submit(submission).await.is_err() {
@@ -187,6 +201,14 @@ impl Shared {
 
     fn proof(&self) -> MutexGuard<'_, Proof> {
         self.proof.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says anew what is wrong with it.
+    fn stands(&self, change: impl FnOnce(&mut Standing)) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut standing);
+        let why = standing.link.clone().or_else(|| standing.way.clone());
+        self.source.handles.degraded.set(&self.name(), why);
     }
 
     /// As it is called in `/readyz`.

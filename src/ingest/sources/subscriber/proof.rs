@@ -124,23 +124,25 @@ impl Proof {
         if !self.excused {
             self.without += 1;
         }
-        let is_fault = self.refused.is_some() || self.without >= self.within;
+        let is_fault = self.refused.is_some() || self.is_silent();
         let is_news = std::mem::take(&mut self.news);
         if !is_news && self.reported.unwrap_or(false) == is_fault {
             return None;
         }
         self.reported = Some(is_fault);
-        let fault = is_fault.then(|| {
-            let Self { within, trouble, refused, .. } = self;
-            match (refused, trouble) {
-                (Some(refused), _) => refused.clone(),
-                (None, Some(trouble)) => format!("no probe came back for {within} s: {trouble}"),
-                (None, None) => format!(
-                    "no probe came back for {within} s: what it holds may be late or not heard"
-                ),
-            }
-        });
+        let fault = self.refused.clone().or_else(|| self.silence());
         Some(Input::Broker { id: self.id.clone(), fault })
+    }
+
+    /// That no probe came back for too long, in words.
+    pub(super) fn silence(&self) -> Option<String> {
+        let Self { within, trouble, .. } = self;
+        let why = trouble.as_deref().unwrap_or("what it holds may be late or not heard");
+        self.is_silent().then(|| format!("no probe came back for {within} s: {why}"))
+    }
+
+    fn is_silent(&self) -> bool {
+        self.without >= self.within
     }
 }
 
