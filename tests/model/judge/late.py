@@ -136,8 +136,8 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     tells = lambda c, level: not c.inherited and (key, id(c)) not in source.in_error and (was_told(c) or (not c.live and judged(c, level)))
 
     source.note_known(key, copy, person.id, actionable)
-    # So is what lies beside what was told, also where it parts others.
-    for order in (found, found[::-1]):
+    # So is what lies beside single measurements that were told, also where it parts others.
+    for order in (found, found[::-1]) if shape.gap is None else ():
         told = None
         for c in order:
             if any(beyond(c, level) for level in LEVELS):
