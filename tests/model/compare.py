@@ -113,6 +113,7 @@ def main():
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--length", type=int, default=LENGTH, help="steps of one history")
     parser.add_argument("--duty", action="store_true", help="histories in which somebody is on duty")
+    parser.add_argument("--expiring", action="store_true", help="histories in which limits of patients end")
     parser.add_argument("--minutes", type=float, help="ends after so long, whatever was done")
     parser.add_argument("--out", default="disagreements")
     parser.add_argument("--names", help="JSON: names of rules of the driver, as this judge calls them")
@@ -153,7 +154,7 @@ def made(comparison, args, until):
     """Histories one after another, until enough."""
     seed = args.seed * 1_000_000
     while comparison.steps < args.steps and (until is None or time.monotonic() < until):
-        lines, model = (duties if args.duty else generator).history(seed, args.length)
+        lines, model = (duties if args.duty else generator).history(seed, args.length, expiring=args.expiring)
         comparison.run(lines, None if args.no_floors else model)
         seed += 1
 

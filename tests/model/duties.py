@@ -15,8 +15,8 @@ ODD = (1, 30, 59, 60, 61, 119, 120, 121, 179, 180, 181, 240, 300, 360, 599, 600,
 class DutyMaker(Maker):
     """A history with a plan from soon after its begin on."""
 
-    def __init__(self, seed, steps, aim=True):
-        super().__init__(seed, steps, aim)
+    def __init__(self, seed, steps, aim=True, expiring=False):
+        super().__init__(seed, steps, aim, expiring)
         # Nobody answers for days in a row: each round of a ladder would be a step of its own.
         self.dense = True
         self.header["history"] = f"duty-{seed}"
@@ -205,8 +205,8 @@ class DutyMaker(Maker):
                "undelivered": 3, "odd": 8, "due": 8, "transfer": 1.5}
 
 
-def history(seed, steps=200, aim=True):
+def history(seed, steps=200, aim=True, expiring=False):
     """The lines of one history, and the second judge's answers to it."""
-    maker = DutyMaker(seed, steps, aim)
+    maker = DutyMaker(seed, steps, aim, expiring)
     lines = maker.make()
     return lines, maker.answers[:steps]

@@ -91,8 +91,8 @@ class Sender:
 class Maker:
     """One history. Runs a judge beside it only to aim commands at alarms that are open."""
 
-    def __init__(self, seed, steps, aim=True):
-        self.random = random.Random(seed)
+    def __init__(self, seed, steps, aim=True, expiring=False):
+        self.random, self.expiring = random.Random(seed), expiring
         r = self.random
         self.seed, self.length = seed, steps
         self.dense = r.random() < 0.65
@@ -520,6 +520,10 @@ class Maker:
             side, value = r.choice([("low", low + r.choice([-2, 0, 3])), ("high", high + r.choice([1, 60])), ("low", None)])
             name = r.choice(CODES[signal]) if signal in CODES and r.random() < 0.3 else signal
             chosen.append({"signal": name, "side": side, "critical": r.random() < 0.2, "value": value, "unit": UNITS[signal]})
+        for one in chosen if self.expiring else ():
+            if r.random() < 0.6:
+                ends = self.t + r.choice([0, 5, 30, 90, 600, 4000] if self.dense else [600, 7200, 80_000, 90_000, 200_000])
+                one["until"] = write(self.begin + round(round(ends, 3) * 1e6))
         if r.random() < 0.15:
             chosen.append(dict(chosen[0]))
         if r.random() < 0.1:
@@ -661,9 +665,9 @@ class Maker:
         return [self.header, *self.lines[: self.length]]
 
 
-def history(seed, steps=200, aim=True):
-    """The lines of one history, and the second judge's answers to it."""
-    maker = Maker(seed, steps, aim)
+def history(seed, steps=200, aim=True, expiring=False):
+    """The lines of one history, and the second judge's answers to it. `expiring`: some limits of patients end."""
+    maker = Maker(seed, steps, aim, expiring)
     lines = maker.make()
     return lines, maker.answers[:steps]
 

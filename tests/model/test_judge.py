@@ -1195,6 +1195,45 @@ class Commands(unittest.TestCase):
         story.stream(11, 27, ("spo2", 86))
         self.assertEqual(story.told(SPO2), [("medium", "")])
 
+    def ending(self, story, value, until, **about):
+        return {**self.limit(value, **about), "until": story.clock(until)}
+
+    def test_a_limit_that_ends_leaves_the_rest_to_the_rules(self):
+        story = Story()
+        self.assertEqual(story.do("limits", patient="p-1", limits=[self.ending(story, 94, 60)], reason="x"), "done")
+        story.stream(1, 70, ("spo2", 92))
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("latched", [("medium", "")]))
+        # What holds now is wider.
+        self.assertEqual((story.alarm("limit.expired", "spo2.low")["condition"], story.told("limit.expired")), ("momentary", [("low", "")]))
+        story.stream(71, 90, ("spo2", 92))
+        self.assertEqual(story.alarm(SPO2)["state"], "latched")
+        story.wait(200_000)
+        self.assertEqual(story.do("limits", patient="p-1", limits=[self.limit(90)], reason="x"), "done")
+        self.assertIsNone(story.alarm("limit.expired", "spo2.low"))
+
+    def test_of_a_limit_that_ends_to_a_stricter_one_nothing_is_said(self):
+        story = Story()
+        story.do("limits", patient="p-1", limits=[self.ending(story, 85, 60)], reason="x")
+        story.stream(1, 59, ("spo2", 86))
+        self.assertIsNone(story.alarm(SPO2))
+        story.stream(60, 80, ("spo2", 86))
+        self.assertEqual((story.alarm(SPO2)["state"], story.told("limit.expired")), ("alarming", []))
+
+    def test_a_limit_that_ends_is_told_a_day_before(self):
+        story, day = Story(), 86_400
+        put = lambda until: story.do("limits", patient="p-1", limits=[self.ending(story, 94, until)], reason="x")
+        self.assertEqual((put(0), put(3 * day)), ("invalid", "done"))
+        story.wait(2 * day - 1)
+        self.assertIsNone(story.alarm("limit.expiring", "spo2.low"))
+        story.wait(2 * day)
+        self.assertEqual(story.told("limit.expiring"), [("low", "")])
+        self.assertEqual((put(3 * day), put(4 * day)), ("already_so", "done"))
+        self.assertIn(["p-1", "limit.expiring", "spo2.low", "limit_changed"], story.last["closed"])
+        story.wait(3 * day)
+        self.assertEqual(story.told("limit.expiring"), [("low", "")] * 2)
+        story.wait(4 * day)
+        self.assertIn(["p-1", "limit.expiring", "spo2.low", "ended"], story.last["closed"])
+
     def test_0_20_what_changes_nothing_says_so(self):
         story = Story()
         self.assertEqual(story.do("patch_patient", patient="p-1", continuous=False), "already_so")

@@ -74,6 +74,7 @@ class Alarm:
     forgotten: bool = False
     acked_by: str | None = None
     ladder: object = None
+    ends: int | None = None
 
     @property
     def key(self):
@@ -205,8 +206,9 @@ class Alarms:
         return limits and one.device != alarm.device and ORDER[one.priority] >= ORDER[alarm.priority]
 
     def grouped_with(self, alarm):
-        """The alarm of another device that is announced for this one as well."""
-        return next((one for one in self.open.values() if alarm.quiet and self.groups(one, alarm) and self._explains(one, alarm)), None)
+        """The alarm of the same rule that is announced for this one as well, of another device or sensor."""
+        same = (one for one in self.open.values() if alarm.quiet and one is not alarm and one.rule == alarm.rule and one.beyond is not None)
+        return next((one for one in same if one.patient == alarm.patient and self._explains(one, alarm)), None)
 
     def _known_until(self, alarm):
         """An episode that nobody ended is known to go on for a while. # contract §5"""

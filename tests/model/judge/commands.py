@@ -2,7 +2,7 @@
 
 import re
 
-from . import losses, pauses, responsibility_acts, units, watched
+from . import expiring, losses, pauses, responsibility_acts, units, watched
 from .bindings import Binding
 from .people import Device, Patient, interval
 from .readings import Copy
@@ -138,7 +138,7 @@ def refused(world, person):
     return any(rule is not None and rule.adults_only for rule in rules)
 
 
-def _judge_again(world, person, touched, reason):
+def judge_again(world, person, touched, reason):
     """Of (signal, side) pairs whose limits changed. # contract §0.18"""
     for source in world.sources.values():
         if person.id == world.bindings_of(source.device).patient_now():
@@ -168,7 +168,7 @@ def _discharge(world, command):
             source.told = {one: level for one, level in source.told.items() if one[0][0] != person.id}
     person.here, person.bed, person.ward = False, None, None
     pauses.left(world, person)
-    person.limits.append((world.now, world.number, {}))
+    person.limits.append((world.now, world.number, {}, {}))
     person.waits = []
     for key in [k for k in world.watches if k[0] == person.id]:
         del world.watches[key]
@@ -403,49 +403,47 @@ def _limits(world, command):
             kept.update(named[:1] if named else ())
             continue
         by_signal.setdefault(named[0], []).append(one)
-    accepted = {}
+    accepted, ends = {}, {}
+    since = since_of(world, command)
     for signal, limits in by_signal.items():
         found = _own(world, signal, limits, command.get("reason"))
-        if found is None:
+        until = found and _ends(world, signal, limits, found, since)
+        if until is None:
             refused += 1
             kept.add(signal)
         else:
             accepted.update(found)
-    since = since_of(world, command)
-    before = person.own_at(since, world.number)
+            ends.update(until)
+    before, ended = person.own_at(since, world.number), person.ends_at(since, world.number)
     if refused and not accepted:
         # Nothing of what was asked can be put.
         return "invalid"
     # A signal whose limits are refused keeps those it has.
     accepted.update({key: own for key, own in before.items() if key[0] in kept})
+    ends.update({key: end[0] for key, end in ended.items() if key[0] in kept})
     later = [one for one in person.limits if one[0] > since]
-    if before == accepted and not any(person.own_at(one[0], world.number) is one[2] for one in later):
+    same = before == accepted and {key: end[0] for key, end in ended.items()} == ends
+    if same and not any(person._set_at(one[0], world.number)[0] is one[2] for one in later):
         return "invalid" if refused else "already_so"
-    _put(world, person, since, accepted)
+    # Who repeats a limit does not put it anew.
+    is_there = lambda key: before.get(key, "no") == accepted[key] and ended.get(key, (None,))[0] == ends[key]
+    ends = {key: ended[key] if is_there(key) else (end, world.now) for key, end in ends.items()}
+    expiring.put(world, person, since, accepted, ends)
     return "done"
 
 
-def _put(world, person, since, limits):
-    """Limits in force from a time on: what is known is judged by them at once, when that has come. # contract §4"""
-    before = person.own_at(world.now, world.number)
-    person.limits.append((since, world.number, limits))
-    person.waits = [one for one in person.waits if one < since] + ([since] if since > world.now else [])
-    _limits_are(world, person, before)
-
-
-def limits_due(world):
-    """Limits that were put for now come into force. # contract §4"""
-    for person in world.patients.values():
-        if person.here and any(since <= world.now for since in person.waits):
-            before = person.own_at(min(person.waits) - 1, world.number)
-            person.waits = [since for since in person.waits if since > world.now]
-            _limits_are(world, person, before)
-
-
-def _limits_are(world, person, before):
-    after = person.own_at(world.now, world.number)
-    touched = {k[:2] for k in set(before) | set(after) if before.get(k, "no") != after.get(k, "no")}
-    _judge_again(world, person, touched, "limit_changed")
+def _ends(world, signal, limits, own, since):
+    """{limit: its end} of one signal, or None if one of them is refused. # contract §4 One that ends"""
+    ends = {}
+    for one in limits:
+        if one.get("until") is not None:
+            key = signal, one["side"], "critical" if one.get("critical") else "warning"
+            ends[key] = _time(world, one["until"])
+    if any(end <= max(since, world.now) for end in ends.values()):
+        return None
+    rule, unit = world.rules.limit_of(signal), world.rules.signals[signal].unit
+    left = lambda at: {key: one for key, one in own.items() if key not in ends or ends[key] > at}
+    return ends if all(_in_order(rule, signal, unit, left(at)) for at in ends.values()) else None
 
 
 def _own(world, signal, limits, reason):

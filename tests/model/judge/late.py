@@ -126,11 +126,24 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     near = lambda a, b, level: stands(a, b) or one_of(a, b) or (
         b.at - a.at <= (shape.gap if by_gap(a, b, level) else actionable))
 
-    # What was live and told of nothing is no part of what is late, nor what no such rule judged when it came.
-    judged = lambda c: any(key[1] == f"{one.id}_{side}" for one in source.judging(c, person) for side in SIDES)
-    tells = lambda c: not c.inherited and (key, id(c)) not in source.in_error and (was_told(c) or (not c.live and judged(c)))
+    # What was live and told of nothing is no part of what is late, nor what no such limit judged when it came.
+    def judged(c, level):
+        for one, side in ((one, side) for one in source.judging(c, person) for side in SIDES if key[1] == f"{one.id}_{side}"):
+            limits = source.world.limits_in_force(one, person, c.ruled_at, c.step)
+            return any(limits.get((side, of)) for of in ((level,) if level else LEVELS))
+        return False
+
+    tells = lambda c, level: not c.inherited and (key, id(c)) not in source.in_error and (was_told(c) or (not c.live and judged(c, level)))
 
     source.note_known(key, copy, person.id, actionable)
+    # So is what lies beside single measurements that were told, also where it parts others.
+    for order in (found, found[::-1]) if shape.gap is None else ():
+        told = None
+        for c in order:
+            if any(beyond(c, level) for level in LEVELS):
+                told = c if was_told(c) else told
+            elif told is not None and source.parts(key, c, told, told, None, []):
+                source.known_at[key, id(c)], told = copy.step, None
 
     def run(test, level=None):
         beside = [one[0] for one in (reach(-1, test, level), reach(1, test, level)) if one]
@@ -146,7 +159,7 @@ def excursion(copy, source, person, shape, answer, key, actionable):
         for one in found[place + step::step] if place + step >= 0 else []:
             if not test(one) and not {one.identity, one.at} & beside and sure(one) and alone(one):
                 between.append(one)
-            if not test(one) or not tells(one):
+            if not test(one) or not tells(one, level):
                 continue
             if any(source.parts(key, c, last, one, level, lately) for c in between) or not near(*((one, last) if step < 0 else (last, one)), level):
                 break

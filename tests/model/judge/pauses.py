@@ -8,7 +8,7 @@ from .when import HOUR, US
 LONGEST = 24 * HOUR
 TECHNICAL = ("link.silence", "link.test_mode", "link.implausible", "link.zero_or_off", "link.lost_while_pending", "link.unattributed",
              "link.boot_reset", "link.interval", "link.read_slowly", "link.over_budget", "clock.suspect", "clock.stepped",
-             "rules.age_class", "patient.no_device")
+             "rules.age_class", "patient.no_device", "limit.expiring", "limit.expired")
 
 
 @dataclass(eq=False)

@@ -7,9 +7,9 @@ from .when import US, span
 
 @dataclass
 class Patient:
-    """`ages` are (step, age class, pregnant), `limits` (time, step, own limits): in force from there on,
-    `waits` when those that were put for later come into force, `unwatched` since when no device came for somebody
-    who is to be watched continuously."""
+    """`ages` are (step, age class, pregnant), `limits` (time, step, own limits, {limit: (its end, when it was put)}): in
+    force from there on, `waits` when those that were put for later come into force, `ended` up to when ends of limits were
+    seen, `unwatched` since when no device came for somebody who is to be watched continuously."""
 
     id: str
     ages: list = field(default_factory=list)
@@ -20,6 +20,7 @@ class Patient:
     admitted: int = 0
     limits: list = field(default_factory=list)
     waits: list = field(default_factory=list)
+    ended: int = 0
     unwatched: int | None = None
 
     def age_at(self, step):
@@ -34,14 +35,30 @@ class Patient:
         age, pregnant = self.age_at(step)
         return age == "adult" and not pregnant
 
-    def own_at(self, time, step):
-        """Own limits in force for what was measured at a time: {(signal, side, level): (value, unit) or None}."""
+    def _set_at(self, time, step):
         stand = []
-        for since, put, limits in self.limits:
+        for since, put, *limits in self.limits:
             if put <= step:
                 # All that were to hold then or later hold no more.
                 stand = [one for one in stand if one[0] < since] + [(since, limits)]
-        return next((limits for since, limits in reversed(stand) if since <= time), {})
+        return next((limits for since, limits in reversed(stand) if since <= time), ({}, {}))
+
+    def own_at(self, time, step):
+        """Own limits in force for what was measured at a time: {(signal, side, level): (value, unit) or None}."""
+        limits, ends = self._set_at(time, step)
+        if not ends:
+            return limits
+        return {key: own for key, own in limits.items() if key not in ends or time < ends[key][0]}
+
+    def ends_at(self, time, step):
+        """Of those in force at a time that have an end: {(signal, side, level): (end, when it was put)}."""
+        return {key: end for key, end in self._set_at(time, step)[1].items() if time < end[0]}
+
+    def ending(self, step):
+        """Which end, as far as nothing takes their place before: (limit, (value, unit) or None, end, when it was put)."""
+        for key, (end, put) in sorted({(key, end) for _, at, _, ends in self.limits if at <= step for key, end in ends.items()}):
+            if self.ends_at(end - 1, step).get(key) == (end, put):
+                yield key, self.own_at(end - 1, step)[key], end, put
 
 
 @dataclass

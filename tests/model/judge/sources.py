@@ -72,7 +72,7 @@ class Source:
         self.log = []
         self.told, self.tellings, self.held, self.extents = {}, {}, set(), {}
         self.first_steps, self.in_error = {}, set()
-        self.known_at = {}
+        self.known_at, self._grave = {}, {}
         self.conflict_at = None
         self._courses = None
         self._folded, self._folded_steps, self._folded_in, self._folded_for = 0, 0, None, set()
@@ -218,7 +218,7 @@ class Source:
             theirs = any(c.patient == patient for c in known)
             if not theirs:
                 continue
-            retracted = any(name == f"{rule.id}_{side}" for _, name in back.retracted)
+            retracted = (patient, f"{rule.id}_{side}") in back.retracted
             course.take_back(back, {c.at for c in known}, back.bound == patient, retracted, limits)
 
     def _course(self, patient, rule, side, device):
@@ -459,12 +459,26 @@ class Source:
         return any(one and crossed(copy, side, one, inclusive(level)) for level, one in amounts)
 
     def tell(self, key, course):
-        """Readings of a told excursion are told of once. # contract §0.12"""
-        graver = lambda one: course.level if self.told.get(one) != "critical" else "critical"
-        self.told.update({one: graver(one) for one in ((key, id(copy)) for copy in course.run)})
+        """Readings of a told excursion are told of once; as critical those from the first to the last that are. # contract §0.12"""
         self.held.update((key, id(copy)) for copy in course.held)
         for run in apart(course.run, course.shape.gap):
             self.extents.update({(key, id(copy)): (run[0].at, run[-1].at) for copy in run})
+            grave = [copy.at for copy in run if course.level == "critical" and self._is_critical(key, copy)]
+            for copy in run:
+                known = self.told.get((key, id(copy)))
+                is_grave = known == "critical" or (grave and min(grave) <= copy.at <= max(grave))
+                self.told[key, id(copy)] = "critical" if is_grave else "warning"
+
+    def _is_critical(self, key, copy):
+        """Beyond its critical limit, or told by limits that came after it."""
+        one = key, id(copy)
+        if one not in self._grave:
+            person = self.world.patients[copy.patient]
+            rules = [(rule, side) for rule in self.world.rules_for(self.signal, person, copy.step) for side in SIDES]
+            self._grave[one] = any(
+                crossed(copy, side, amounts, rule.inclusive_critical and side == "low") for rule, side in rules if key[1] == f"{rule.id}_{side}"
+                for amounts in [self.world.limits_in_force(rule, person, copy.ruled_at, copy.step).get((side, "critical"))] if amounts)
+        return one in self.held or self._grave[one]
 
     def newest(self):
         """When the newest that was judged of it was measured, for whomever, and whether it still counts or not."""

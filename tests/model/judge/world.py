@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from . import (alarms, commands, events, gaps, intake, losses, monitored, names, responsibility, responsibility_plan, rules, silence,
+from . import (alarms, commands, events, expiring, gaps, intake, losses, monitored, names, responsibility, responsibility_plan, rules, silence,
                sources, watched)
 from .bindings import Bindings
 from .rules import ORDER, SIDES
@@ -120,15 +120,14 @@ class World:
         yield from silence.deadlines(self)
         yield from watched.deadlines(self)
         yield from self.duty.deadlines()
-        for person in self.patients.values():
-            yield from person.waits if person.here else ()
+        yield from expiring.deadlines(self)
 
     def settle(self):
         """Judges everything at this moment."""
         # What falls at this moment anyhow comes after what was put off to it.
         last = self.gaps.up_to is None
         if last:
-            commands.limits_due(self)
+            expiring.due(self)
         self.settle_courses()
         losses.settle(self)
         silence.settle(self)

@@ -25,6 +25,10 @@ pub(super) struct Series {
     #[n(3)]
     #[cbor(default)]
     at_arrival: Option<Timestamp>,
+    /// When the newest was measured, by its device's clock.
+    #[n(4)]
+    #[cbor(default)]
+    newest_sent: Option<DeviceInstant>,
 }
 
 /// A reading that came.
@@ -185,10 +189,19 @@ impl Series {
         gone.max_by_key(|seen| seen.arrived).copied()
     }
 
-    /// Whether a value of this instant is the newest that was judged live and certain.
+    /// A reading was judged live and certain.
+    pub(super) fn judged(&mut self, rule_at: Timestamp, sent: Option<DeviceInstant>) {
+        if self.newest.is_none_or(|newest| newest <= rule_at) {
+            (self.newest, self.newest_sent) = (Some(rule_at), sent);
+        }
+    }
+
+    /// Whether a value of this instant is, or was, the newest that was judged live and certain.
     pub(super) fn is_newest(&self, sent: DeviceInstant) -> bool {
         let mut of_instant = self.recent.of_instant(sent);
-        self.newest.is_some() && of_instant.any(|seen| seen.rule_at == self.newest)
+        self.newest.is_some()
+            && (self.newest_sent == Some(sent)
+                || of_instant.any(|seen| seen.rule_at == self.newest))
     }
 
     /// Whether what is known of this instant is a correction: nothing but another one takes its place.

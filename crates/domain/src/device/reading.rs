@@ -129,6 +129,8 @@ impl Device {
         // What was withdrawn before it came is nothing that could be corrected.
         let came = again && gone.is_some_and(|seen| seen.arrived.is_some());
         let corrects = is_correction && !rival && (came || matches!(before, Before::Other(_)));
+        // Where it is judged as the newest it is of no other time.
+        let of_time = timing.rule_at;
         let kept = corrected_before.filter(|_| !suspect || withdraws || is_correction);
         if let Some(measured) = kept {
             timing.measured = measured;
@@ -260,11 +262,11 @@ impl Device {
         if contradicted {
             series.contradict(timing.rule_at);
         }
-        let conflict = rival || series.is_in_conflict(timing.rule_at, window);
+        let conflict = rival || series.is_in_conflict(of_time, window);
         let speaks = matches!(content, Content::Number(_) | Content::Word(_));
         let live = timing.timeliness == Timeliness::Live;
         if speaks && live && !timing.is_doubtful() && !conflict {
-            series.newest = series.newest.max(Some(timing.rule_at));
+            series.judged(timing.rule_at, sent);
         }
         let plain = fate(message, reading, &content, &timing);
         let fate = if conflict && matches!(plain, Fate::Judged | Fate::Doubtful) {

@@ -459,7 +459,11 @@ impl SeriesState {
         let of_instant = |known: Option<DeviceInstant>| known == Some(sent);
         let gone = self.instants().filter(|(at, _)| of_instant(*at));
         let gone = gone.map(|(_, rule_at)| rule_at).collect();
-        let was_refused = self.refused.take_if(|value| of_instant(value.sent)).is_some();
+        let refused = self.refused.take_if(|value| of_instant(value.sent));
+        let was_refused = refused.is_some();
+        if let Some((earlier, gone)) = self.earlier.as_mut().zip(refused) {
+            earlier.heard_at(gone.received);
+        }
         self.doubtful.take_if(|value| of_instant(value.sent));
         if let Some(earlier) = &mut self.earlier {
             earlier.take_back(sent);

@@ -46,6 +46,7 @@ mod rows;
 mod said;
 mod same_time;
 mod scene;
+mod settled;
 mod single;
 mod sink;
 mod stalls;

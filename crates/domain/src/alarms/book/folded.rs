@@ -158,18 +158,20 @@ impl Book {
         first.map(|(_, open)| open.alarm.id.to_string())
     }
 
-    /// Another device found the same as the open alarm that is announced for both: that is news of it as well.
+    /// Another device, or sensor, found the same as the open alarm that is announced for both: that is news of it as
+    /// well.
     pub(super) fn group_goes_on(&mut self, key: &Key, out: &mut Output) {
         let Some(open) = self.open.get(key) else { return };
         // What came late says nothing of now.
-        let is_present = open.alarm.condition == Condition::Present;
-        let Some(group) = open.alarm.group.as_deref().filter(|_| is_present) else { return };
-        let announced = |other: &Open| {
-            other.alarm.id.as_str() == group
-                && other.alarm.rule == open.alarm.rule
-                && other.alarm.condition == Condition::Present
+        let is_present = |one: &Open| one.alarm.condition == Condition::Present;
+        let Some(group) = open.alarm.group.as_deref().filter(|_| is_present(open)) else { return };
+        let found = open.found(key);
+        let announced = |(other, one): &(&Key, &Open)| {
+            *other != key && one.alarm.rule == key.rule && is_present(one) && one.explains(found)
         };
-        let first = self.open.iter().find(|(_, other)| announced(other));
+        let all = || self.open.iter().filter(announced);
+        // So it is where it has the id of another emergency, from which it follows as well.
+        let first = all().find(|(_, one)| one.alarm.id.as_str() == group).or_else(|| all().next());
         let Some(first) = first.map(|(first, _)| first.clone()) else { return };
         if let Some(open) = self.open.get_mut(&first) {
             open.held_at = Some(out.now.at);

@@ -68,9 +68,14 @@ impl SeriesState {
             track.over.take_if(|over| gone.contains(over));
             // It may be what showed first that it was over.
             track.inside_since.take_if(|since| gone.contains(since));
-            let Some(last) = track.last.filter(|last| gone.contains(last)) else { continue };
+            // Of a clock that stands still several came of its instant, each at a time of its own.
+            let is_gone = |last: &Timestamp| gone.contains(last) || track.last_sent == Some(sent);
+            let Some(last) = track.last.filter(is_gone) else { continue };
             let before = beyond[level].iter().copied().filter(|at| *at < last).max();
-            track.last = before.max(track.began.as_deref().map(|began| began.rule_at));
+            let began = track.began.as_deref().map(|began| (began.rule_at, began.sent));
+            track.last = before.max(began.map(|(at, _)| at));
+            track.last_sent =
+                began.filter(|(at, _)| track.last == Some(*at)).and_then(|(_, of)| of);
         }
     }
 }

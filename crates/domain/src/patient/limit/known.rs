@@ -67,7 +67,12 @@ impl SeriesState {
     pub(super) fn known(&self, source: &Source, now: Stamp) -> Vec<Known> {
         // That no limit judged a value says nothing against it.
         let refused = self.refused.as_deref();
-        let refused = refused.map(|value| (value, Some(now.own(value.received))));
+        let heard = self.earlier.as_ref().and_then(|earlier| earlier.heard());
+        let refused = refused.map(|value| {
+            let heard = heard.map_or(value.received, |heard| heard.max(value.received));
+            // What corrects an earlier value is no sign of life.
+            (value, Some(now.own(heard)).min(self.arrival))
+        });
         let judged = self.latest.as_ref().map(|value| (value, self.judged));
         let certain = refused.or(judged).map(|(value, arrived)| Known::of(value, source, arrived));
         let live = |doubt| !matches!(doubt, Doubt::Late | Doubt::Refused);

@@ -27,6 +27,10 @@ pub(crate) struct Earlier {
     #[n(2)]
     #[cbor(default)]
     left: usize,
+    /// When the last came, by the shown clock, that no limit judged and that counts no more: its series was heard then.
+    #[n(3)]
+    #[cbor(default)]
+    heard: Option<Timestamp>,
 }
 
 /// A value that came late.
@@ -103,7 +107,17 @@ impl Earlier {
         let (before, after): (Vec<_>, _) = self.before.drain(..).partition(is_before);
         self.before = after;
         self.left = 0;
-        Self { left: before.len(), before, late }
+        Self { left: before.len(), before, late, heard: None }
+    }
+
+    /// What no limit judged, and came then, counts no more.
+    pub(super) fn heard_at(&mut self, received: Timestamp) {
+        self.heard = self.heard.max(Some(received));
+    }
+
+    /// When the last such came, by the shown clock.
+    pub(in crate::patient) fn heard(&self) -> Option<Timestamp> {
+        self.heard
     }
 
     /// There is a latest value beside these.
