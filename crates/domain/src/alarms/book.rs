@@ -22,6 +22,7 @@ use minicbor::{Decode, Encode};
 use self::budget::Budget;
 pub(crate) use self::budget::OVER_BUDGET;
 use self::causes::Causes;
+pub(crate) use self::due::LIMIT_EXPIRED;
 use self::due::wake;
 use self::hourly::Announced;
 use self::muted::Ended;

@@ -150,7 +150,7 @@ pub enum Deadline<'r> {
         /// Which series.
         series: usize,
     },
-    /// Limits come into force that were put for later.
+    /// Limits come into force that were put for later, or end, or it is told that they are about to.
     Limits,
     /// A signal is lost while its device goes on, by the index of its watch.
     Loss(usize),

@@ -14,6 +14,7 @@ mod differed;
 mod doubt;
 mod duty;
 mod emergencies;
+mod ending_limits;
 mod events;
 mod excerpt;
 mod excursions;
