@@ -8,7 +8,7 @@ use vitalgate_domain::model::time::Span;
 use vitalgate_domain::rules::{Amount, Class, EventRule, Level, LimitRule, LossRule, Rule, Whom};
 
 /// What is technical: of a patient's equipment, or of the gateway itself, with when it is raised.
-const TECHNICAL: [(&str, &str, &str); 33] = [
+const TECHNICAL: [(&str, &str, &str); 34] = [
     (
         "link.silence",
         "low to high, by class",
@@ -52,6 +52,11 @@ const TECHNICAL: [(&str, &str, &str); 33] = [
         "link.broker",
         "high",
         "nothing proves that a broker of the site brings what is published there",
+    ),
+    (
+        "link.outage",
+        "low or medium, as what follows from it",
+        "nothing comes by a sender of devices of three patients or more any more; one for each ward",
     ),
     ("link.refused", "low", "a sender publishes what it may not"),
     ("delivery.failing", "as what waits", "a channel does not take alarms"),

@@ -244,6 +244,7 @@ export const PATTERNS = [
   ["{n} of {n2} alarms of an hour were taken by a channel later than {limit}, the slowest after {worst}", "{n} von {n2} Alarmen einer Stunde wurden später als {limit} von einem Kanal angenommen, der langsamste nach {worst}"],
   ["no screen shows ward {id}", "kein Bildschirm zeigt Station {id}"],
   ["broker {id}: {said}", "Broker {id}: {said}"],
+  ["nothing comes through {id} any more: patients without data by it: {n}", "über {id} kommt nichts mehr: Patienten ohne Daten dadurch: {n}"],
   ["{id} has no place for more connections: {n} were closed within a minute, the last from {address}", "{id} hat keinen Platz für weitere Verbindungen: {n} wurden in einer Minute geschlossen, die letzte von {address}"],
   ["{id} has no place for more connections: {n} were closed within a minute", "{id} hat keinen Platz für weitere Verbindungen: {n} wurden in einer Minute geschlossen"],
   ["InfluxDB refuses everything with status {n}: check address, secret, organisation and bucket; it is kept here until then. It says: {words}", "InfluxDB lehnt alles ab mit Status {n}: Adresse, Geheimnis, Organisation und Bucket prüfen; bis dahin wird es hier behalten. Es sagt: {words}"],

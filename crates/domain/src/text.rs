@@ -245,6 +245,11 @@ pub(crate) fn broker(id: &DeviceId, fault: &str) -> String {
     format!("broker {id}: {fault}")
 }
 
+/// A sender by which nothing comes any more, and the patients whose devices came by it.
+pub(crate) fn outage(way: &DeviceId, patients: usize) -> String {
+    format!("nothing comes through {way} any more: patients without data by it: {patients}")
+}
+
 /// No place for further connections.
 pub(crate) fn crowded(way: SignInWay, ended: u64, address: Option<&str>) -> String {
     let way = match way {

@@ -26,7 +26,7 @@ use judgement::{Forgotten, Kind};
 pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
-pub use silence::Expectation;
+pub use silence::{Expectation, FirstSilence};
 pub(crate) use technical::is_own_rule;
 
 use crate::alarms::book::{Book, Key, Open};

@@ -38,6 +38,7 @@ mod losses;
 mod mutated_rows;
 mod new_limits;
 mod no_device;
+mod outages;
 mod parted;
 mod places;
 mod put_off;

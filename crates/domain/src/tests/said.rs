@@ -99,6 +99,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("late_alarms", text::late_alarms(Stretch::Announced, late)),
         ("late_alarms", text::late_alarms(Stretch::Taken, late)),
         ("broker", text::broker(&dev, "no answer")),
+        ("outage", text::outage(&other, 12)),
         ("crowded", text::crowded(SignInWay::Mqtt, 12, Some("10.0.0.7"))),
         ("crowded", text::crowded(SignInWay::Http, 12, None)),
         ("sink_refused", text::sink_refused(401, "unauthorized")),
