@@ -125,10 +125,12 @@ pub(crate) async fn list(
             && which.patient.as_ref().is_none_or(|p| alarm.patient.as_ref() == Some(p))
     });
     alarms.sort_by(|(a, _), (b, _)| in_order(a, b));
-    let shown = |(alarm, confirmed): (&domain::Alarm, bool)| {
-        Some(Alarm { confirmed, ..alarm.clone().into() })
+    let mut members = board.members();
+    let mut shown = |(alarm, confirmed): (&domain::Alarm, bool)| {
+        let members = members.remove(alarm.id.as_str()).unwrap_or_default();
+        Some(Alarm { confirmed, members, ..alarm.clone().into() })
     };
-    let items = alarms.into_iter().map(shown).collect();
+    let items = alarms.into_iter().map(&mut shown).collect();
     Ok(Json(List { items, next: None, seq: board.seq }))
 }
 
@@ -285,7 +287,7 @@ pub(super) fn may_answer(board: &Board, who: &Who, id: &AlarmId) -> Result<(), P
     }
     let open = board.unconfirmed.get(id).or_else(|| board.alarms.get(id));
     match open.filter(|alarm| who.scope.has_alarm(alarm)) {
-        Some(alarm) if alarm.patient.is_none() => {
+        Some(alarm) if !who.scope.answers(alarm) => {
             who.may_everywhere(Right::AnswerAlarms, "an alarm of the gateway itself")
         }
         Some(_) => Ok(()),

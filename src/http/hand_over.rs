@@ -139,7 +139,7 @@ fn id_of<'a>(board: &'a Board, name: &'a str) -> &'a str {
 
 /// Whether somebody's wards let them answer it.
 fn can_answer(who: &Who, alarm: &Alarm) -> bool {
-    !who.scope.is_limited() || (alarm.patient.is_some() && who.scope.has_alarm(alarm))
+    !who.scope.is_limited() || who.scope.answers(alarm)
 }
 
 /// All are handed over or none, and some are nothing that whoever asks sees: they are counted, not named.
@@ -162,7 +162,7 @@ fn out_of_reach(who: &Who, beyond: usize) -> Problem {
 fn not_theirs(to: &str, foreign: &[&Alarm]) -> Problem {
     let named: Vec<String> = foreign
         .iter()
-        .map(|alarm| match alarm.ward_shown().filter(|_| alarm.patient.is_some()) {
+        .map(|alarm| match alarm.ward_shown().filter(|_| alarm.is_of_patients()) {
             Some(ward) => format!("{} of {ward}", alarm.id),
             None => format!("{} of no ward", alarm.id),
         })

@@ -76,6 +76,11 @@ impl Scope {
         alarm.patient.is_none() || self.has(alarm.ward_shown())
     }
 
+    /// Whether whoever looks after the patients there answers the alarm.
+    pub(crate) fn answers(&self, alarm: &Alarm) -> bool {
+        alarm.is_of_patients() && self.has(alarm.ward_shown())
+    }
+
     /// The wards somebody shows who asked for some, or for all of his own; 403 where one is not his: an empty answer
     /// would read as if there was nothing.
     pub(crate) fn shows(

@@ -65,7 +65,8 @@ pub(crate) async fn get(
     let kept = kept.map(|(limits, readings)| (limits, own(&board, raised, readings)));
     let (limits, readings) = kept.map_or_else(|| (Some(Vec::new()), Vec::new()), context);
     let (ladder, deliveries) = (ladder(&then), deliveries(&then, alarm.as_ref(), settled, waiting));
-    let alarm = alarm.map(Alarm::from);
+    let members = board.members().remove(id.as_str()).unwrap_or_default();
+    let alarm = alarm.map(|alarm| Alarm { members, ..alarm.into() });
     Ok(Json(AlarmStory { alarm, deliveries, ladder, limits, readings, transitions }))
 }
 

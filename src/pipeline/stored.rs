@@ -25,7 +25,7 @@ pub struct StoredAlarm<'a> {
     alarm: &'a Alarm,
     /// Whether the commit that holds it has succeeded.
     confirmed: bool,
-    /// Always empty: contract §5 reserves the name for the ids of alarms shown as one.
+    /// Always empty: they are put together when somebody asks (contract §5).
     members: &'static [&'static str],
 }
 

@@ -155,6 +155,8 @@ mod tests {
                 critical,
                 value: None,
                 unit,
+                until: None,
+                ends: None,
             };
             let both = [Side::Low, Side::High].into_iter();
             let all = both.flat_map(|side| [(side, false), (side, true)]);
@@ -329,6 +331,8 @@ mod tests {
             critical: false,
             value: Some(92.0),
             unit: Unit::Percent,
+            until: None,
+            ends: None,
         };
         bed.command(Action::SetLimits {
             patient: "p".parse().unwrap(),

@@ -60,6 +60,18 @@ impl Board {
         confirmed.chain(self.unconfirmed.values().map(|alarm| (&**alarm, false)))
     }
 
+    /// The alarms that follow from another, by the id of that one: in order.
+    pub fn members(&self) -> BTreeMap<&str, Vec<AlarmId>> {
+        let mut members: BTreeMap<&str, Vec<AlarmId>> = BTreeMap::new();
+        for (alarm, _) in self.shown_alarms().filter(|(alarm, _)| alarm.is_open()) {
+            if let Some(group) = &alarm.group {
+                members.entry(group).or_default().push(alarm.id.clone());
+            }
+        }
+        members.values_mut().for_each(|ids| ids.sort());
+        members
+    }
+
     /// Takes in what was judged and is not on the disk yet.
     pub(crate) fn judged_unconfirmed(&mut self, alarm: &Alarm) {
         let unconfirmed = Arc::make_mut(&mut self.unconfirmed);

@@ -8,7 +8,7 @@ use vitalgate_domain::model::time::Span;
 use vitalgate_domain::rules::{Amount, Class, EventRule, Level, LimitRule, LossRule, Rule, Whom};
 
 /// What is technical: of a patient's equipment, or of the gateway itself, with when it is raised.
-const TECHNICAL: [(&str, &str, &str); 31] = [
+const TECHNICAL: [(&str, &str, &str); 34] = [
     (
         "link.silence",
         "low to high, by class",
@@ -30,6 +30,8 @@ const TECHNICAL: [(&str, &str, &str); 31] = [
     ("clock.suspect", "medium", "stamps that cannot be"),
     ("clock.stepped", "low", "a device's clock was put right"),
     ("rules.age_class", "medium", "limits for adults are not applied"),
+    ("limit.expiring", "low", "a limit of a patient's own ends within a day"),
+    ("limit.expired", "low", "a limit of a patient's own has ended, and what holds now is wider"),
     ("patient.no_device", "medium", "continuous, and without a device"),
     ("ward.unwatched", "medium", "no screen has shown the ward for a minute"),
     ("ward.unattended", "high", "nor can anybody on duty for it be reached"),
@@ -50,6 +52,11 @@ const TECHNICAL: [(&str, &str, &str); 31] = [
         "link.broker",
         "high",
         "nothing proves that a broker of the site brings what is published there",
+    ),
+    (
+        "link.outage",
+        "low or medium, as what follows from it",
+        "nothing comes by a sender of devices of three patients or more any more; one for each ward",
     ),
     ("link.refused", "low", "a sender publishes what it may not"),
     ("delivery.failing", "as what waits", "a channel does not take alarms"),

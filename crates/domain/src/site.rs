@@ -1,6 +1,7 @@
 //! The site machine: wards, beds, and alarms of the gateway itself. It never sees a reading.
 
 mod duty;
+mod outages;
 mod proven;
 mod wards;
 

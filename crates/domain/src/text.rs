@@ -179,6 +179,28 @@ pub(crate) fn event(said: &str, name: Option<&str>, words: Option<&str>) -> Stri
     text
 }
 
+/// `SpO2: low limit 92 % ends within a day, then 88 %`; what is off, or will not be there, says so.
+pub(crate) fn limit_expiring(
+    label: &str,
+    which: (Side, bool),
+    ends: Option<Number>,
+    then: Option<Number>,
+) -> String {
+    let (limit, ends, then) = (limit_of(which), or(ends, "off"), or(then, "none"));
+    format!("{label}: {limit} {ends} ends within a day, then {then}")
+}
+
+/// `SpO2: low limit 92 % has ended, now 88 %`.
+pub(crate) fn limit_expired(
+    label: &str,
+    which: (Side, bool),
+    ended: Option<Number>,
+    now: Option<Number>,
+) -> String {
+    let (limit, ended, now) = (limit_of(which), or(ended, "off"), or(now, "none"));
+    format!("{label}: {limit} {ended} has ended, now {now}")
+}
+
 /// Commits fail.
 pub(crate) fn store_failing() -> String {
     "the store fails: nothing new is acknowledged".to_owned()
@@ -221,6 +243,11 @@ pub(crate) fn late_alarms(stretch: Stretch, found: &LateAlarms) -> String {
 /// A broker that is not proven.
 pub(crate) fn broker(id: &DeviceId, fault: &str) -> String {
     format!("broker {id}: {fault}")
+}
+
+/// A sender by which nothing comes any more, and the patients whose devices came by it.
+pub(crate) fn outage(way: &DeviceId, patients: usize) -> String {
+    format!("nothing comes through {way} any more: patients without data by it: {patients}")
 }
 
 /// No place for further connections.
@@ -298,6 +325,20 @@ pub(crate) fn refused(
         (None, Some(topic)) => format!("{who} publishes to {topic}, which is no device's"),
         (None, None) => format!("{who} publishes under names or topics, which it may not"),
     }
+}
+
+fn limit_of((side, critical): (Side, bool)) -> &'static str {
+    match (side, critical) {
+        (Side::Low, false) => "low limit",
+        (Side::High, false) => "high limit",
+        (Side::Low, true) => "critical low limit",
+        (Side::High, true) => "critical high limit",
+    }
+}
+
+/// A number, or the word for there being none.
+fn or(said: Option<Number>, none: &str) -> String {
+    said.map_or_else(|| none.to_owned(), |said| number(&said))
 }
 
 /// What was found, after its name where it has one.

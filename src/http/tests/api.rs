@@ -279,7 +279,7 @@ async fn limits_and_bindings_become_commands() {
     let mut bench = Bench::start().await;
     let observed = bench.answer(|_| answered(Outcome::Done));
     let tag = [("if-match", "\"3\"")];
-    let limits = "{\"limits\":[{\"signal\":\"heart_rate\",\"side\":\"high\",\"value\":150,\"unit\":\"/min\"}]}";
+    let limits = "{\"limits\":[{\"signal\":\"heart_rate\",\"side\":\"high\",\"value\":150,\"unit\":\"/min\",\"until\":\"2026-11-22T10:00:00Z\"}]}";
     bench.call("PUT", "/api/v1/patients/p-1/limits", &tag, limits).await;
     let path = "/api/v1/devices/dev-1/binding";
     let zeros = "{\"patient\":\"p-1\",\"zero_means_no_sensor\":[\"heart_rate\"]}";
@@ -291,7 +291,7 @@ async fn limits_and_bindings_become_commands() {
     let actions: Vec<_> = observed.lock().unwrap().iter().map(|c| c.action.clone()).collect();
     let device: vitalgate_domain::model::ids::DeviceId = "dev-1".parse().unwrap();
     assert!(matches!(&actions[0], Action::SetLimits { replaces: Some(3), limits, .. }
-        if limits[0].value == Some(150.0)));
+        if limits[0].value == Some(150.0) && limits[0].until == "2026-11-22T10:00:00Z".parse().ok()));
     assert!(matches!(&actions[1], Action::Bind { zero_means_no_sensor, .. }
         if *zero_means_no_sensor == Some(vec![SignalId(1)])));
     let reason = "mixed up".into();

@@ -211,6 +211,8 @@ fn fill_board(board: &mut Board) {
         critical: false,
         value: Some(150.0),
         unit: Unit::PerMinute,
+        until: None,
+        ends: None,
     }];
     patient.monitored.why = vec!["no data".into()];
     patient.vitals = vec![Vital {

@@ -11,10 +11,11 @@ use super::client::Reply;
 use super::fixture::Bench;
 use super::people::House;
 use super::rules::{CARERS, GATEWAY, Rule, rules};
-use super::ward::{answered, tokens, two_wards};
+use super::ward::{answered, sample_alarm, tokens, two_wards};
 use crate::http::Role;
 use crate::http::router::routes;
 use crate::people::{Digest, PersonalToken};
+use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::command::Outcome;
 
 static NEW: AtomicUsize = AtomicUsize::new(0);
@@ -167,6 +168,36 @@ async fn what_reaches_from_one_ward_into_another_is_refused() {
     assert_eq!(ids.len(), 2, "its own, and the gateway's: {ids:?}");
     let free = ask(&bench, "vi", "GET", "/devices/free-1", "").await.json();
     assert_eq!(free["bindings"], json!([]), "whose it was before is not told");
+}
+
+#[tokio::test]
+async fn an_outage_is_answered_in_its_ward_and_names_what_follows_from_it() {
+    let mut bench = two_wards_bench().await;
+    let _done = bench.answer(|_| answered(Outcome::Done));
+    bench.board.send_modify(|board| {
+        let alarms = Arc::make_mut(&mut Arc::make_mut(board).alarms);
+        let at = |ward: &str, id: &str| {
+            let ward = Some(ward.parse().unwrap());
+            let rule = "link.outage".parse().unwrap();
+            Alarm { patient: None, rule, ward_now: ward.clone(), ward, ..sample_alarm(id, 5) }
+        };
+        let member = |id: &str| Alarm { group: Some("O1".to_owned()), ..sample_alarm(id, 6) };
+        for alarm in [at("icu", "O1"), at("west", "O2"), member("M2"), member("M1")] {
+            alarms.insert(alarm.id.clone(), Arc::new(alarm));
+        }
+    });
+    let seen = r#"{"seq":5}"#;
+    for (path, status) in [("/alarms/O1/acknowledge", 200), ("/alarms/O2/acknowledge", 403)] {
+        let reply = ask(&bench, "ci", "POST", path, seen).await;
+        assert_eq!(reply.status, status, "{path}: {reply:?}");
+    }
+    let members = json!(["M1", "M2"]);
+    let one = ask(&bench, "ci", "GET", "/alarms/O1", "").await.json();
+    assert_eq!(one["alarm"]["members"], members);
+    let all = ask(&bench, "ci", "GET", "/alarms", "").await.json();
+    let all = all["items"].as_array().unwrap();
+    let of = |id: &str| all.iter().find(|alarm| alarm["id"] == id).unwrap()["members"].clone();
+    assert_eq!((of("O1"), of("M1")), (members, json!([])));
 }
 
 #[tokio::test]

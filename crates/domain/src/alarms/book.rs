@@ -22,12 +22,13 @@ use minicbor::{Decode, Encode};
 use self::budget::Budget;
 pub(crate) use self::budget::OVER_BUDGET;
 use self::causes::Causes;
+pub(crate) use self::due::LIMIT_EXPIRED;
 use self::due::wake;
 use self::hourly::Announced;
 use self::muted::Ended;
 pub use self::muted::Muted;
 pub use self::ongoing::Ongoing;
-pub use self::open::{Draft, Open};
+pub use self::open::{Draft, Open, Way};
 use super::responsibility::Ladder;
 use crate::model::alarm::{Alarm, Condition, State};
 use crate::model::cause::{Cause, alarm_id};
@@ -142,7 +143,8 @@ impl Book {
         }
         let (draft, unknown_since) = out.as_far_as_known(draft);
         let ordinal = self.next_ordinal(&draft);
-        let group = self.folding(&draft.key, draft.found(out.now.at));
+        let found = draft.found(out.now.at, subject.ward);
+        let group = self.folding(&draft.key, found, &out.outages);
         let now = out.wall();
         let alarm = Alarm {
             id: alarm_id(
@@ -217,6 +219,7 @@ impl Book {
             shown_following: false,
             ladder: Ladder::default(),
             muted: None,
+            way: draft.way,
         };
         open.begin_under(&out.pauses, out.now);
         self.open.insert(draft.key.clone(), open);
@@ -239,18 +242,21 @@ impl Book {
     /// The condition of the open alarm holds again.
     fn renew(&mut self, draft: Draft, out: &mut Output) {
         let now = out.wall();
-        let stands = self.open.get(&draft.key).map_or(draft.priority, |open| open.alarm.priority);
-        let folding = self.folding(&draft.key, draft.found(out.now.at).at_least(stands));
+        let Some(open) = self.open.get(&draft.key) else { return };
+        let ward = open.alarm.ward_now.as_ref();
+        let found = draft.found(out.now.at, ward).at_least(open.alarm.priority);
+        let folding = self.folding(&draft.key, found, &out.outages);
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
         let spent = |device| self.budgets.get(device).is_some_and(|budget| budget.is_spent(own));
         let shown = open.alarm.inactivation.is_none() && open.is_shown_alarming();
         let just_told =
             open.was_just_told(own) || (shown && open.alarm.device.as_ref().is_some_and(spent));
+        let is_member = open.is_member(draft.priority);
         let alarm = &mut open.alarm;
         let rises = draft.priority > alarm.priority;
         let was_over = alarm.condition == Condition::Absent;
-        if was_over || rises {
+        if (was_over || rises) && !is_member {
             // What is told now waits for nothing that it followed from before.
             (alarm.group, open.unfolds_at) = (folding, None);
         }
@@ -275,6 +281,7 @@ impl Book {
         open.unbound = false;
         (open.held_at, open.known_at) = (Some(own), draft.known_at);
         open.folds = draft.folds;
+        open.way = draft.way.or(open.way.take());
         let before = open.crossing.take();
         open.crossing = draft.crossing;
         if let (Some(crossing), Some(before)) = (&mut open.crossing, before) {
@@ -326,6 +333,10 @@ impl Book {
                 alarm.bed_now = subject.bed.cloned();
                 Some(Change::Moved)
             });
+            // What followed from an outage there may not follow from one here.
+            if self.open.get(&key).is_some_and(|open| open.way.is_some()) {
+                self.outlast(&key, out);
+            }
         }
     }
 
@@ -371,6 +382,9 @@ impl Book {
         open.wake_at = wake(open, change, out.now);
         open.reword();
         open.answer_for(change, actor, out);
+        if let Some(cause) = open.alarm.group.as_ref().filter(|_| open.way.is_some()) {
+            out.members.push((cause.clone(), open.alarm.priority));
+        }
         (open.owed, open.shown) = (None, Some(open.alarm.state));
         open.shown_following = open.alarm.group.is_some();
         let closed = !open.alarm.is_open();

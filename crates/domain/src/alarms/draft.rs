@@ -46,6 +46,7 @@ pub(crate) fn technical(
         folds: Vec::new(),
         crossing: None,
         known_at: None,
+        way: None,
     }
 }
 

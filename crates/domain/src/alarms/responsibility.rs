@@ -221,7 +221,7 @@ impl Ladder {
     /// Brings the ladder in line with how its alarm stands.
     fn settle(&mut self, alarm: &mut Alarm, rose: bool, ground: Ground<'_>) {
         let plan = ground.plan.filter(|plan| {
-            wants(alarm) && (alarm.patient.is_some() || plan.team_for(alarm).is_some())
+            wants(alarm) && (alarm.is_of_patients() || plan.team_for(alarm).is_some())
         });
         let held = plan.and_then(|_| self.held_until(alarm, ground.now));
         if let Some(until) = held.filter(|_| self.phase != Phase::Owned) {

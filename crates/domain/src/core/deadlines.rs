@@ -8,7 +8,7 @@ use super::configuration::Configuration;
 use crate::model::ids::PatientId;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
-use crate::patient::{Intake, RuleContext};
+use crate::patient::{Deadline, Due, Intake, RuleContext};
 
 /// Intake gaps remembered: more than can follow each other while a deadline waits.
 const GAPS: usize = 16;
@@ -75,6 +75,7 @@ impl Core {
             };
             out.now = Stamp { at: decided.max(self.head.now.at), offset: now.offset };
             self.fire(&whose, out);
+            self.note_members(out);
             self.note_unanswered(out);
             out.decided = true;
             let next = self.decided(&whose);
@@ -107,9 +108,13 @@ impl Core {
                 let ground = self.ground();
                 let patient = self.patients.get(id);
                 let due = patient.and_then(|p| p.next_deadline(ground.context()));
+                if let Some(Due { deadline: Deadline::Silence(index), .. }) = due {
+                    self.look_for_outage(id, index, ground.context(), out);
+                }
                 if let Some((due, patient)) = due.zip(self.patient_mut(id)) {
                     patient.fire(due.at, due.deadline, ground.context(), out);
                 }
+                out.way = None;
             }
         }
     }

@@ -15,10 +15,18 @@ impl Core {
         if message.mode == Mode::Probe && message.device.as_str() == SYNTHETIC {
             return self.synthetic(message, out);
         }
-        if message.principal != message.device {
-            let wall = out.wall();
-            self.device_mut(&message.principal, out.now).last_contact = Some(wall);
+        if !message.delivery.retained {
+            self.way_is_back(&message.principal, out);
         }
+        if message.principal != message.device {
+            let principal = self.device_mut(&message.principal, out.now);
+            if message.delivery.retained {
+                principal.last_contact = Some(out.wall());
+            } else {
+                principal.heard(out.now);
+            }
+        }
+        self.note_way(message, out.now);
         let ground = self.ground();
         let mut observed = Vec::new();
         let (device, intake_gaps) = self.device_and_gaps(&message.device, out.now);

@@ -12,6 +12,7 @@ mod deadlines;
 pub mod excerpt;
 pub mod journal;
 mod messages;
+mod outages;
 mod raised;
 mod responsible;
 pub mod snapshot;
@@ -229,6 +230,7 @@ impl Core {
             }
             self.note_alarms(&mut out);
             self.step(input, &mut out);
+            self.note_members(&mut out);
             self.note_unanswered(&mut out);
         }
         self.advance_to(now, &mut out);
@@ -269,7 +271,7 @@ impl Core {
         let duty = self.site.duty.plan();
         // Without a plan nobody is told by a channel of their own.
         let failing = duty.as_ref().map_or_else(Vec::new, |_| self.site.failing_channels());
-        Output { duty, failing, ..out }
+        Output { duty, failing, outages: self.site.outages(), ..out }
     }
 
     fn step(&mut self, input: &Input, out: &mut Output) {

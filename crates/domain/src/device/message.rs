@@ -9,7 +9,7 @@ use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Body, DeviceInfo, Message, Mode, Reading, Status, Value};
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
 use crate::rules::RuleSet;
 
@@ -35,7 +35,7 @@ impl Device {
         let sequence = self.sequences.at(index);
         let live = message.delivery.could_be_live().then_some(now.at);
         let outcome = sequence.take(message.boot, message.seq, message.hash, newest, live);
-        self.note_contact(message, now.wall());
+        self.note_contact(message, now);
         match outcome {
             SequenceOutcome::New | SequenceOutcome::Unnumbered => {}
             SequenceOutcome::Redelivered => return self.count(Fate::Redelivered, out),
@@ -83,13 +83,13 @@ impl Device {
     }
 
     /// What a broker retained was sent at another time, and is no contact.
-    fn note_contact(&mut self, message: &Message, wall: Timestamp) {
+    fn note_contact(&mut self, message: &Message, now: Stamp) {
         if message.delivery.retained {
             return;
         }
-        self.last_contact = Some(wall);
+        self.heard(now);
         if message.relay.is_some() || message.principal != message.device {
-            self.last_relay_contact = Some(wall);
+            self.last_relay_contact = Some(now.wall());
         }
     }
 

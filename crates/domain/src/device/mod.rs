@@ -94,6 +94,16 @@ pub struct Device {
     #[n(16)]
     #[cbor(default)]
     pub binding_version: u64,
+    /// When something came of it last, or of others by it, in the gateway's own time.
+    #[n(17)]
+    pub heard_at: Option<Timestamp>,
+    /// Who brought its last message, where that was somebody else.
+    #[n(18)]
+    pub way: Option<DeviceId>,
+    /// How many others it brought the last message of.
+    #[n(19)]
+    #[cbor(default)]
+    pub brings: u32,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -177,6 +187,9 @@ impl Device {
             hops: VectorMap::default(),
             version: 0,
             binding_version: 0,
+            heard_at: None,
+            way: None,
+            brings: 0,
             touched: 0,
             changed_in: 0,
         }
@@ -245,6 +258,12 @@ impl Device {
     /// Events of these names, which were told of the wrong patient, are the right one's.
     pub fn events_belong_to(&mut self, names: &[String], wrong: &PatientId, right: &PatientId) {
         self.episodes.belong_to(names, wrong, right);
+    }
+
+    /// Something came of it, or by it.
+    pub(super) fn heard(&mut self, now: Stamp) {
+        self.last_contact = Some(now.wall());
+        self.heard_at = Some(now.at);
     }
 
     /// Its connection came or went.

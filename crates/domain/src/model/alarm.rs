@@ -11,6 +11,9 @@ use super::time::Timestamp;
 use super::unit::Unit;
 use super::words::words;
 
+/// The rule of alarms that nothing comes by a sender any more: of patients of a ward, though of none of them.
+pub(crate) const OUTAGE: &str = "link.outage";
+
 words! {
     /// How serious, after IEC 60601-1-8; ordered from `info` to `high`.
     Priority {
@@ -356,6 +359,11 @@ impl Alarm {
             || self.group.is_some()
             || self.quiet_until.is_some()
             || self.is_muted()
+    }
+
+    /// Whether whoever looks after patients answers it: it is about one, or about why several are silent.
+    pub fn is_of_patients(&self) -> bool {
+        self.patient.is_some() || self.rule.as_str() == OUTAGE
     }
 
     /// Whether a person keeps back all of it that calls somebody, and not its sound alone.

@@ -307,7 +307,7 @@ impl Team {
             rest.is_some_and(|rest| rest.starts_with('.'))
         };
         let here = |ward: &WardId| alarm.ward_shown() == Some(ward);
-        self.gateway == alarm.patient.is_none()
+        self.gateway != alarm.is_of_patients()
             && (self.wards.is_empty() || self.wards.iter().any(here))
             && (self.packs.is_empty() || self.packs.iter().any(of_pack))
             && (self.responses.is_empty() || self.responses.contains(&alarm.response))

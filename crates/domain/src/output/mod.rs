@@ -5,6 +5,7 @@ pub mod transition;
 
 use std::sync::Arc;
 
+use crate::model::alarm::Priority;
 use crate::model::duty::DutyPlan;
 use crate::model::fate::Fate;
 use crate::model::ids::{AlarmId, ChannelId, DeviceId, PatientId, RuleId, SiteId, TeamId, WardId};
@@ -58,8 +59,25 @@ pub struct Output {
     pub(crate) failing: Vec<ChannelId>,
     /// Alarms that nobody takes, or of which that may have changed.
     pub(crate) unanswered: Vec<Unanswered>,
+    /// By whom nothing comes any more.
+    pub(crate) outages: Vec<Outage>,
+    /// The device of the deadline that is decided, and its way.
+    pub(crate) way: Option<(DeviceId, DeviceId)>,
+    /// How grave alarms are that follow from others than their patient's, each with what it follows from.
+    pub(crate) members: Vec<(String, Priority)>,
     /// Alarms that are unknown if they are raised in this step, by rule and source, and why.
     pub(crate) still_unknown: Vec<StillUnknown>,
+}
+
+/// Nothing comes by a sender any more, of devices of patients of one ward.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outage {
+    /// The sender.
+    pub(crate) way: DeviceId,
+    /// The ward; `None` is of patients in none.
+    pub(crate) ward: Option<WardId>,
+    /// The alarm that says so.
+    pub(crate) alarm: AlarmId,
 }
 
 /// An alarm of which nobody knew whether it holds when it began to be judged anew.
@@ -118,6 +136,9 @@ impl Output {
             duty: None,
             failing: Vec::new(),
             unanswered: Vec::new(),
+            outages: Vec::new(),
+            way: None,
+            members: Vec::new(),
             still_unknown: Vec::new(),
             pauses,
         }

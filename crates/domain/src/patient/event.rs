@@ -115,6 +115,7 @@ impl Patient {
             folds: rule.folds.clone(),
             crossing: None,
             known_at: None,
+            way: None,
         };
         self.raise(draft, out);
         // What came late has not ended either.
@@ -165,6 +166,7 @@ impl Patient {
             folds: rule.folds.clone(),
             crossing: None,
             known_at: None,
+            way: None,
         };
         self.raise(draft, out);
         for episode in ongoing {

@@ -3,6 +3,7 @@
 mod again;
 mod confirmed;
 mod draft;
+mod ends;
 mod excursion;
 mod gone;
 mod known;
@@ -19,6 +20,7 @@ use std::cmp::Reverse;
 
 pub(super) use again::News;
 pub(super) use draft::newest;
+pub(super) use ends::LIMIT_EXPIRING;
 pub(super) use late::lowered;
 use own::valid_at;
 pub use own::{Checked, LimitSet};
@@ -76,8 +78,8 @@ impl Kind for Limits {
                 watch.deadlines((series, state), context, earliest);
             }
         }
-        if let Some(since) = patient.limits_due() {
-            earliest.offer_surely(since, Deadline::Limits);
+        if let Some(at) = patient.limits_due() {
+            earliest.offer_surely(at, Deadline::Limits);
         }
     }
 

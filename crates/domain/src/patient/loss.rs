@@ -391,6 +391,7 @@ impl Patient {
             resettable: false,
             crossing: None,
             known_at: watch.run.as_ref().map(|run| run.last),
+            way: None,
         }
     }
 

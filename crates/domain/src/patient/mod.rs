@@ -26,7 +26,7 @@ use judgement::{Forgotten, Kind};
 pub use limit::{Checked, LimitSet};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
-pub use silence::Expectation;
+pub use silence::{Expectation, FirstSilence};
 pub(crate) use technical::is_own_rule;
 
 use crate::alarms::book::{Book, Key, Open};
@@ -150,7 +150,7 @@ pub enum Deadline<'r> {
         /// Which series.
         series: usize,
     },
-    /// Limits come into force that were put for later.
+    /// Limits come into force that were put for later, or end, or it is told that they are about to.
     Limits,
     /// A signal is lost while its device goes on, by the index of its watch.
     Loss(usize),

@@ -27,6 +27,9 @@ impl Patient {
     /// Admitted, or flagged anew: a device has some time to come.
     pub fn is_to_be_watched(&mut self, out: &mut Output) {
         self.unwatched = None;
+        if self.details.continuous {
+            self.alarms.stand_alone(out);
+        }
         if !self.details.continuous {
             self.alarms.change(&key(), None, out, Alarm::absent);
         } else if self.expectations.is_empty() && !self.alarms.holds(&key()) {

@@ -8,6 +8,7 @@ use minicbor::{Decode, Encode};
 use super::deadline::Earliest;
 use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured, Silent};
 use super::{Deadline, Doubt, Patient, RuleContext};
+use crate::alarms::book::Key;
 use crate::model::alarm::Priority;
 use crate::model::cause::Cause;
 use crate::model::ids::DeviceId;
@@ -15,7 +16,7 @@ use crate::model::observation::{Observation, Source};
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
 use crate::model::unit::Unit;
-use crate::output::Output;
+use crate::output::{Output, rule};
 use crate::rules::{Class, Rung};
 
 /// The rule of silence alarms.
@@ -83,6 +84,17 @@ pub struct Expectation {
     #[n(13)]
     #[cbor(default)]
     pub poor_of: Vec<(SignalId, Timestamp)>,
+}
+
+/// A silence of a device that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstSilence {
+    /// Which device.
+    pub device: DeviceId,
+    /// After how long.
+    pub after: Span,
+    /// How grave it is.
+    pub priority: Priority,
 }
 
 /// What should come and does not: it has no rules in the text but the ladders of the classes.
@@ -245,21 +257,49 @@ impl Patient {
         last
     }
 
-    /// A rung is reached.
-    fn silent(&mut self, index: usize, due: Timestamp, context: RuleContext<'_>, out: &mut Output) {
-        let Some(expectation) = self.expectations.get(index) else { return };
-        let Some(mut rung) = self.next_rung(expectation, context) else { return };
-        // Of rungs that were put off to one moment the highest is told.
-        let mut reached = expectation.clone();
+    /// The rung that something silent reaches, and it as it is then: of those that were put off to one moment the
+    /// highest is told.
+    fn rung_due(
+        &self,
+        index: usize,
+        context: RuleContext<'_>,
+        now: Timestamp,
+    ) -> Option<(Rung, Expectation)> {
+        let mut reached = self.expectations.get(index)?.clone();
+        let mut rung = self.next_rung(&reached, context)?;
         loop {
             reached.rung = Some(rung.priority);
             match self.next_rung(&reached, context) {
-                Some(next) if context.intake.is_decided(reached.since + next.after, out.now.at) => {
+                Some(next) if context.intake.is_decided(reached.since + next.after, now) => {
                     rung = next;
                 }
-                Some(_) | None => break,
+                Some(_) | None => return Some((rung, reached)),
             }
         }
+    }
+
+    /// What is silent by a deadline that is due, unless it concerns somebody who is never a mere member.
+    pub fn silence_due(
+        &self,
+        index: usize,
+        context: RuleContext<'_>,
+        now: Timestamp,
+    ) -> Option<FirstSilence> {
+        let (Rung { after, priority }, Expectation { device, .. }) =
+            self.rung_due(index, context, now)?;
+        let grave = self.details.continuous || self.is_urgent(index, context);
+        (!grave).then_some(FirstSilence { device, after, priority })
+    }
+
+    /// Whether the silence of a device may follow from the outage of its way.
+    pub fn may_be_member(&self, device: &DeviceId, priority: Priority) -> bool {
+        self.alarms.may_be_member(&Key::new(rule(SILENCE), device.as_str()), priority)
+    }
+
+    /// A rung is reached.
+    fn silent(&mut self, index: usize, due: Timestamp, context: RuleContext<'_>, out: &mut Output) {
+        let Some((rung, reached)) = self.rung_due(index, context, out.now.at) else { return };
+        let expectation = &self.expectations[index];
         let urgent = self.is_urgent(index, context);
         let device = expectation.device.clone();
         let signal = expectation.signal;

@@ -1,9 +1,9 @@
 //! Technical alarms on a patient: what stands between the patient and judgement.
 
 use super::judgement::{Kind, Occurrence};
-use super::limit::Evidence;
+use super::limit::{Evidence, LIMIT_EXPIRING};
 use super::{Patient, RuleContext, no_device, silence};
-use crate::alarms::book::{Key, OVER_BUDGET, Open};
+use crate::alarms::book::{Key, LIMIT_EXPIRED, OVER_BUDGET, Open};
 use crate::alarms::draft::technical;
 use crate::model::alarm::{Alarm, Condition, Priority, TimeQuality};
 use crate::model::cause::Cause;
@@ -341,7 +341,13 @@ pub(crate) fn is_own_rule(rule: &str) -> bool {
     is_of_link(rule)
         || matches!(
             rule,
-            IMPLAUSIBLE | ZERO_OR_OFF | LOST_WHILE_PENDING | AGE_CLASS | no_device::NO_DEVICE
+            IMPLAUSIBLE
+                | ZERO_OR_OFF
+                | LOST_WHILE_PENDING
+                | AGE_CLASS
+                | LIMIT_EXPIRED
+                | LIMIT_EXPIRING
+                | no_device::NO_DEVICE
         )
 }
 

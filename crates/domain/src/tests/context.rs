@@ -40,6 +40,8 @@ fn an_alarm_stands_on_its_series_and_on_both_sides_of_its_limits() {
         critical,
         value,
         unit: Unit::MmHg,
+        until: None,
+        ends: None,
     };
     let limits = vec![own(Side::Low, false, Some(95.0)), own(Side::High, true, None)];
     scene.limits(limits, None, None);
@@ -129,6 +131,8 @@ fn own_limits_replaced_in_the_same_row_are_still_those_it_was_judged_by() {
         critical: false,
         value: Some(value),
         unit: Unit::MmHg,
+        until: None,
+        ends: None,
     };
     scene.limits(vec![own(95.0)], None, None);
     let from = Some(scene.now.wall());

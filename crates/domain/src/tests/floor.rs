@@ -122,6 +122,8 @@ fn limits_that_a_person_put_for_a_child_hold() {
         critical: false,
         value: Some(value),
         unit: Unit::Percent,
+        until: None,
+        ends: None,
     };
     scene.limits(vec![low(92.0)], None, None);
     scene.skip();
@@ -141,6 +143,8 @@ fn no_limit_of_a_patient_takes_the_place_of_the_floor() {
         critical,
         value: None,
         unit: Unit::PerMinute,
+        until: None,
+        ends: None,
     };
     scene.limits(vec![off(false), off(true)], None, None);
     let found = high(&mut scene, &[("heart_rate", 0.0)], 6);
@@ -155,6 +159,8 @@ fn own(scene: &mut Scene, low: Option<f64>, critical: Option<f64>) {
         critical,
         value,
         unit: Unit::Percent,
+        until: None,
+        ends: None,
     };
     scene.limits(vec![limit(false, low), limit(true, critical)], None, None);
 }

@@ -98,7 +98,15 @@ fn what_comes_by_a_limit_put_since_is_known_whatever_was_lost_before() {
     let unit = scene.core.configuration.signals.find("etco2").unwrap().unit.unwrap();
     let (signal, side, critical) = ("etco2".to_owned(), Side::Low, true);
     scene.limits(
-        vec![PatientLimit { signal, side, critical, value: Some(22.0), unit }],
+        vec![PatientLimit {
+            signal,
+            side,
+            critical,
+            value: Some(22.0),
+            unit,
+            until: None,
+            ends: None,
+        }],
         None,
         None,
     );

@@ -7,7 +7,15 @@ use crate::model::unit::Unit;
 use super::scene::{Scene, at};
 
 pub(super) fn systolic(side: Side, critical: bool, value: Option<f64>) -> PatientLimit {
-    PatientLimit { signal: "nibp_sys".to_owned(), side, critical, value, unit: Unit::MmHg }
+    PatientLimit {
+        signal: "nibp_sys".to_owned(),
+        side,
+        critical,
+        value,
+        unit: Unit::MmHg,
+        until: None,
+        ends: None,
+    }
 }
 
 pub(super) fn low(value: f64) -> Vec<PatientLimit> {
@@ -80,6 +88,8 @@ fn what_makes_no_sense_is_refused() {
         critical: true,
         value: None,
         unit: Unit::MgPerDl,
+        until: None,
+        ends: None,
     };
     for limits in [
         vec![systolic(Side::Low, false, Some(120.0)), systolic(Side::High, false, Some(110.0))],
@@ -129,12 +139,22 @@ pub(super) fn spo2(side: Side, critical: bool, value: f64) -> PatientLimit {
         critical,
         value: Some(value),
         unit: Unit::Percent,
+        until: None,
+        ends: None,
     }
 }
 
 fn glucose(signal: &str, value: Option<f64>) -> PatientLimit {
     let signal = signal.to_owned();
-    PatientLimit { signal, side: Side::Low, critical: true, value, unit: Unit::MgPerDl }
+    PatientLimit {
+        signal,
+        side: Side::Low,
+        critical: true,
+        value,
+        unit: Unit::MgPerDl,
+        until: None,
+        ends: None,
+    }
 }
 
 #[test]
@@ -157,6 +177,8 @@ fn a_limit_that_would_do_nothing_is_refused() {
         critical: false,
         value: Some(35.0),
         unit: Unit::Celsius,
+        until: None,
+        ends: None,
     };
     let (outcome, why) = scene.limits(vec![nobody], None, None);
     assert_eq!(outcome, Outcome::Invalid, "{why}");
@@ -273,6 +295,8 @@ fn limits_of_one_signal_end_no_alarm_of_another() {
         critical: false,
         value: Some(140.0),
         unit: Unit::PerMinute,
+        until: None,
+        ends: None,
     };
     scene.limits(vec![fast], None, None);
     scene.expect(&[]);

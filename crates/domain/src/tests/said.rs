@@ -44,6 +44,9 @@ fn all() -> Vec<(&'static str, String)> {
     );
     let bound = Number { comparator: Some(Comparator::Less), ..number(39.0, Unit::MgPerDl) };
     let silent = [("Heart rate", text::NO_DATA), ("SpO2", "quality"), (text::ANYTHING, "late")];
+    let percent = |value| Some(number(value, Unit::Percent));
+    let (low, high) = ((Side::Low, false), (Side::High, true));
+    let beats = || Some(number(150.0, Unit::PerMinute));
     let late = &LateAlarms { late: 3, all: 40, within_ms: 5_000, worst_ms: 12_500 };
     vec![
         ("crossing", crossing(None, Side::Low, 74.0, 74.0)),
@@ -80,6 +83,12 @@ fn all() -> Vec<(&'static str, String)> {
         ("no_device", text::no_device()),
         ("unattributed", text::unattributed(&dev)),
         ("age_class", text::age_class()),
+        ("limit_expiring", text::limit_expiring("SpO2", low, percent(92.0), percent(88.0))),
+        ("limit_expiring", text::limit_expiring("SpO2", low, None, percent(88.0))),
+        ("limit_expiring", text::limit_expiring("Heart rate", high, None, None)),
+        ("limit_expiring", text::limit_expiring("Heart rate", high, beats(), None)),
+        ("limit_expired", text::limit_expired("SpO2", low, percent(92.0), percent(88.0))),
+        ("limit_expired", text::limit_expired("Heart rate", high, beats(), None)),
         ("event", text::event("Shock delivered", None, None)),
         ("event", text::event("Event reported by the device", Some("door_open"), Some("left"))),
         ("store_failing", text::store_failing()),
@@ -90,6 +99,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("late_alarms", text::late_alarms(Stretch::Announced, late)),
         ("late_alarms", text::late_alarms(Stretch::Taken, late)),
         ("broker", text::broker(&dev, "no answer")),
+        ("outage", text::outage(&other, 12)),
         ("crowded", text::crowded(SignInWay::Mqtt, 12, Some("10.0.0.7"))),
         ("crowded", text::crowded(SignInWay::Http, 12, None)),
         ("sink_refused", text::sink_refused(401, "unauthorized")),

@@ -64,6 +64,8 @@ fn a_delay_outlasts_a_doubtful_value_that_no_limit_judged() {
         critical: false,
         value,
         unit: Unit::PerMinute,
+        until: None,
+        ends: None,
     };
     for value in [72.0, 135.0] {
         scene.measured_at("dev", "heart_rate", value, 0.0);

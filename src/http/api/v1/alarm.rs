@@ -58,8 +58,8 @@ pub struct Alarm {
     pub late: bool,
     /// The latest judged value of its signal when the transition was made.
     pub latest: Option<Latest>,
-    /// Always empty: the name is reserved for the ids of alarms shown as one.
-    pub members: &'static [&'static str],
+    /// The open alarms that have it as `group`, in lists and by itself; elsewhere empty.
+    pub members: Vec<AlarmId>,
     /// Whom it is about; `null` for the gateway itself.
     pub patient: Option<PatientId>,
     /// How serious it is now.
@@ -245,7 +245,7 @@ impl From<domain::Alarm> for Alarm {
             kind: alarm.kind,
             late: alarm.late,
             latest: alarm.latest.map(Latest::from),
-            members: &[],
+            members: Vec::new(),
             patient: alarm.patient,
             priority: alarm.priority,
             priority_peak: alarm.priority_peak,

@@ -43,6 +43,8 @@ pub struct Limit {
     pub signal: String,
     /// The unit of `value`.
     pub unit: Unit,
+    /// When it ends; `null` is with the stay.
+    pub until: Option<Timestamp>,
     /// The limit; `null` where it is switched off.
     pub value: Option<f64>,
 }
@@ -73,8 +75,9 @@ impl From<view::WaitingLimits> for WaitingLimits {
 }
 
 impl From<PatientLimit> for Limit {
-    fn from(PatientLimit { signal, side, critical, value, unit }: PatientLimit) -> Self {
-        Self { critical, side, signal, unit, value }
+    fn from(limit: PatientLimit) -> Self {
+        let PatientLimit { signal, side, critical, value, unit, until, ends: _ } = limit;
+        Self { critical, side, signal, unit, until, value }
     }
 }
 

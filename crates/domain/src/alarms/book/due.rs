@@ -10,6 +10,9 @@ use crate::output::transition::Change;
 /// News on one alarm is told once in so long (contract §5).
 const ONE_A_SECOND: Span = Span::secs(1);
 
+/// A limit ended, and what holds since is wider: that stays until somebody has looked (contract §4).
+pub(crate) const LIMIT_EXPIRED: &str = "limit.expired";
+
 /// How long a momentary alarm that does not latch is held (contract §5).
 const MOMENTARY_HELD: Span = Span::hours(24);
 
@@ -194,7 +197,8 @@ pub(super) fn wake(open: &Open, change: Change, now: Stamp) -> Option<Timestamp>
             change,
             Change::Raised | Change::PriorityRose | Change::Recurred | Change::Upgraded
         );
-        return if announced { Some(now.at + MOMENTARY_HELD) } else { open.wake_at };
+        let held = (alarm.rule.as_str() != LIMIT_EXPIRED).then(|| now.at + MOMENTARY_HELD);
+        return if announced { held } else { open.wake_at };
     }
     let until = alarm.acknowledged.as_ref()?.until?;
     if change == Change::Acknowledged { Some(now.own(until)) } else { open.wake_at }

@@ -6,12 +6,12 @@ use std::cmp::Reverse;
 use super::{Book, Draft, Key, Open};
 use crate::model::alarm::{AlarmKind, Condition, Priority, Side};
 use crate::model::crossing::Crossing;
-use crate::model::ids::{AlarmId, DeviceId, RuleId};
+use crate::model::ids::{AlarmId, DeviceId, RuleId, WardId};
 use crate::model::observation::Source;
 use crate::model::signal::SignalId;
 use crate::model::time::{Span, Timestamp};
-use crate::output::Output;
 use crate::output::transition::Change;
+use crate::output::{Outage, Output};
 use crate::rules::REPEAT_DUE;
 
 /// So long must an alarm outlast the one it followed from before it is announced by itself (contract §5): as often
@@ -36,6 +36,8 @@ pub(super) struct Found<'a> {
     beyond: Option<(&'a Source, Side)>,
     /// When something last said how it is, in the gateway's own time.
     known: Option<Timestamp>,
+    /// By whom its device came, and where the patient lies.
+    way: Option<(&'a DeviceId, Option<&'a WardId>)>,
 }
 
 impl<'a> Found<'a> {
@@ -48,7 +50,7 @@ impl<'a> Found<'a> {
         // A request for another measurement tells of the patient.
         let of_equipment = kind == AlarmKind::Technical && !key.rule.as_str().ends_with(REPEAT_DUE);
         let equipment = device.filter(|_| of_equipment);
-        Self { rule: &key.rule, signal, equipment, priority, folds, beyond, known }
+        Self { rule: &key.rule, signal, equipment, priority, folds, beyond, known, way: None }
     }
 
     /// The gravest that an alarm has reached stands.
@@ -59,11 +61,13 @@ impl<'a> Found<'a> {
 
 impl Draft {
     /// What it finds, at an instant of the gateway's own time.
-    pub(super) fn found(&self, now: Timestamp) -> Found<'_> {
+    pub(super) fn found<'a>(&'a self, now: Timestamp, ward: Option<&'a WardId>) -> Found<'a> {
         let about = (&self.key, self.kind, self.device.as_ref());
         let beyond = side_of(self.series.as_ref(), self.crossing.as_ref());
         let known = Some(self.known_at.unwrap_or(now));
-        Found::new(about, (self.signal, &self.folds), beyond, (self.priority, known))
+        let way = self.way.as_ref().map(|way| (&way.by, ward));
+        let found = Found::new(about, (self.signal, &self.folds), beyond, (self.priority, known));
+        Found { way, ..found }
     }
 }
 
@@ -71,7 +75,14 @@ impl Open {
     fn found<'a>(&'a self, key: &'a Key) -> Found<'a> {
         let about = (key, self.alarm.kind, self.alarm.device.as_ref());
         let about_known = (self.alarm.priority, self.known());
-        Found::new(about, (self.signal, &self.folds), self.beyond(), about_known)
+        let way = self.way.as_ref().map(|way| (&way.by, self.alarm.ward_now.as_ref()));
+        let found = Found::new(about, (self.signal, &self.folds), self.beyond(), about_known);
+        Found { way, ..found }
+    }
+
+    /// Whether it follows from the outage of a sender, or did until a moment ago, and may go on to at this priority.
+    pub(super) fn is_member(&self, priority: Priority) -> bool {
+        self.way.is_some() && self.alarm.group.is_some() && priority < Priority::High
     }
 
     fn beyond(&self) -> Option<(&Source, Side)> {
@@ -149,13 +160,51 @@ fn side_of<'a>(
 }
 
 impl Book {
-    /// The id of the alarm that something follows from: of one that is present before one that is unknown.
-    pub(super) fn folding(&self, key: &Key, found: Found<'_>) -> Option<String> {
+    /// The id of the alarm that something follows from: of one that is present before one that is unknown, and of these
+    /// before the outage of a sender.
+    pub(super) fn folding(
+        &self,
+        key: &Key,
+        found: Found<'_>,
+        outages: &[Outage],
+    ) -> Option<String> {
         let explains = |(other, open): &(&Key, &Open)| *other != key && open.explains(found);
         let is_present = |(_, open): &(&Key, &Open)| open.alarm.condition == Condition::Present;
         let all = || self.open.iter().filter(explains);
         let first = all().find(is_present).or_else(|| all().next());
-        first.map(|(_, open)| open.alarm.id.to_string())
+        let outage = || self.outage_of(key, found, outages).map(|outage| outage.alarm.to_string());
+        first.map(|(_, open)| open.alarm.id.to_string()).or_else(outage)
+    }
+
+    /// The outage that explains a silence: not of what is high, or of somebody of whom more is told.
+    fn outage_of<'o>(
+        &self,
+        key: &Key,
+        found: Found<'_>,
+        outages: &'o [Outage],
+    ) -> Option<&'o Outage> {
+        let (way, ward) = found.way?;
+        let is_it = |outage: &&Outage| outage.way == *way && outage.ward.as_ref() == ward;
+        let outage = outages.iter().find(is_it)?;
+        self.may_be_member(key, found.priority).then_some(outage)
+    }
+
+    /// Whether the silence of a device may follow from an outage, as far as the patient's other alarms say so.
+    pub fn may_be_member(&self, key: &Key, priority: Priority) -> bool {
+        let mut others = self.iter().filter(|(other, _)| *other != key);
+        priority < Priority::High && others.all(|(_, open)| open.alarm.is_shown_only())
+    }
+
+    /// Somebody is to be watched continuously from now on: what followed from an outage is announced.
+    pub fn stand_alone(&mut self, out: &mut Output) {
+        for key in self.keys_where(|_, open| open.way.is_some()) {
+            let Some(open) = self.open.get_mut(&key) else { continue };
+            (open.way, open.unfolds_at) = (None, None);
+            self.change(&key, None, out, |alarm, now| {
+                alarm.group.take()?;
+                Some(if alarm.calls() { alarm.unfolded(now) } else { Change::Updated })
+            });
+        }
     }
 
     /// Another device, or sensor, found the same as the open alarm that is announced for both: that is news of it as
@@ -199,7 +248,7 @@ impl Book {
         if open.alarm.group.is_none() || open.unfolds_at.is_some() {
             return;
         }
-        let other = self.folding(key, open.found(key));
+        let other = self.folding(key, open.found(key), &out.outages);
         if other.is_some() {
             self.change(key, None, out, |alarm, _| {
                 let moves = alarm.group != other;
@@ -207,12 +256,13 @@ impl Book {
                 moves.then_some(Change::Updated)
             });
         } else if let Some(open) = self.open.get_mut(key) {
-            open.unfolds_at = Some(out.now.at + OUTLASTS);
+            let within = open.way.as_ref().map_or(OUTLASTS, |way| way.within);
+            open.unfolds_at = Some(out.now.at + within);
         }
     }
 
     /// An alarm is not known to be present any more: of what followed from it some may not.
-    pub(super) fn followed(&mut self, id: &AlarmId, out: &mut Output) {
+    pub(crate) fn followed(&mut self, id: &AlarmId, out: &mut Output) {
         let follows = |open: &Open| open.alarm.group.as_deref() == Some(id.as_str());
         for key in self.keys_where(|_, open| follows(open)) {
             self.outlast(&key, out);
@@ -248,7 +298,7 @@ impl Book {
             let Some(open) = self.open.get_mut(&key) else { continue };
             open.unfolds_at = None;
             let Some(open) = self.open.get(&key) else { continue };
-            let other = self.folding(&key, open.found(&key));
+            let other = self.folding(&key, open.found(&key), &out.outages);
             self.change(&key, None, out, |alarm, now| {
                 if alarm.group == other {
                     return None;

@@ -102,6 +102,21 @@ pub struct Open {
     /// What it waits for while its signals are kept back.
     #[n(23)]
     pub muted: Option<Muted>,
+    /// By whom its device came, if it may follow from that sender's outage.
+    #[n(24)]
+    pub way: Option<Way>,
+}
+
+/// By whom a device came that is silent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Way {
+    /// The sender.
+    #[n(0)]
+    pub by: DeviceId,
+    /// How long it may be silent once that sender is back.
+    #[n(1)]
+    pub within: Span,
 }
 
 /// A new alarm, as its rule drafts it.
@@ -157,4 +172,6 @@ pub struct Draft {
     pub crossing: Option<Crossing>,
     /// When something last said that it holds, in the gateway's own time, if not now.
     pub known_at: Option<Timestamp>,
+    /// By whom its device came, if it may follow from that sender's outage.
+    pub way: Option<Way>,
 }

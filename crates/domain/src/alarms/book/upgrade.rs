@@ -80,6 +80,7 @@ impl Book {
             shown_following: false,
             ladder: Ladder::default(),
             muted: None,
+            way: None,
         };
         self.open.insert(key.clone(), open);
         self.record(&key, change, None, out);

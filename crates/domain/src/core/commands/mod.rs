@@ -214,7 +214,7 @@ impl Core {
             return Reply::stale(stands);
         }
         let since = out.now.own(from);
-        let checked = patient.check_limits(limits, only, (since, reason), context);
+        let checked = patient.check_limits(limits, only, (since, reason, out.now), context);
         let Checked { limits: accepted, refused, only, later, unchanged } = checked;
         let refused = refused.join("; ");
         if unchanged && !refused.is_empty() {
@@ -231,6 +231,7 @@ impl Core {
             reason: reason.map(str::to_owned),
             limits: accepted,
             waits: false,
+            of_an_end: false,
         };
         if let Some(patient) = self.patient_mut(id) {
             patient.set_limits(set, only.as_deref(), context, out);

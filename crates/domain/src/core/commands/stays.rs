@@ -37,6 +37,7 @@ impl Core {
             if let Some(patient) = self.patient_mut(&id) {
                 patient.moved(Some(bed), Some(ward.clone()), out);
             }
+            self.note_deadline(&id);
         }
         Reply::done()
     }
@@ -166,6 +167,7 @@ impl Core {
         if let Some(patient) = self.patient_mut(id) {
             patient.moved(bed, ward, out);
         }
+        self.note_deadline(id);
         if let Some(left) = left {
             self.end_pauses_of_bed(actor, &left, out);
         }

@@ -85,5 +85,6 @@ pub(super) fn limit_draft(
         by_reading: true,
         resettable: false,
         known_at: None,
+        way: None,
     }
 }

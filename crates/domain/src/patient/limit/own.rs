@@ -2,6 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::ends::{check_ends, with_end};
 use super::known::Known;
 use super::watch::{Evidence, Track, Watch};
 use crate::alarms::book::Key;
@@ -9,7 +10,7 @@ use crate::model::alarm::{Alarm, Condition, Priority, Side};
 use crate::model::command::PatientLimit;
 use crate::model::observation::Source;
 use crate::model::signal::Signal;
-use crate::model::time::{Span, Timestamp};
+use crate::model::time::{Span, Stamp, Timestamp};
 use crate::model::unit::Unit;
 use crate::patient::alarms::PatientAlarms;
 use crate::patient::{Intake, Patient, RuleContext, SeriesState};
@@ -41,6 +42,10 @@ pub struct LimitSet {
     #[n(6)]
     #[cbor(default)]
     pub waits: bool,
+    /// Nobody put them: they are those before, without what ends then.
+    #[n(7)]
+    #[cbor(default)]
+    pub of_an_end: bool,
 }
 
 impl Patient {
@@ -76,7 +81,7 @@ impl Patient {
         &self,
         asked: &[PatientLimit],
         only: Option<&str>,
-        (since, reason): (Timestamp, Option<&str>),
+        (since, reason, now): (Timestamp, Option<&str>, Stamp),
         context: RuleContext<'_>,
     ) -> Checked {
         let stands = valid_at(&self.limits, true, since).own;
@@ -88,9 +93,12 @@ impl Patient {
             checked.only = Some(name.to_owned());
         }
         for (signal, limits) in by_signal(asked, context) {
+            let limits: Vec<PatientLimit> =
+                limits.into_iter().map(|limit| with_end(limit, stands, since, now)).collect();
             let fault = match signal {
                 Err(name) => Err(format!("`{name}` is no signal")),
-                Ok(signal) => check_signal(signal, &limits, reason, context.rules),
+                Ok(signal) => check_signal(signal, &limits, reason, context.rules)
+                    .and_then(|()| check_ends(signal, &limits, since.max(now.at), context.rules)),
             };
             match fault {
                 Ok(()) => {
@@ -107,12 +115,12 @@ impl Patient {
         in_order(&mut checked.limits);
         let mut before = stands.to_vec();
         in_order(&mut before);
-        let later = self.limits.iter().filter(|set| set.since > since);
+        let later = self.limits.iter().filter(|set| set.since > since && !set.of_an_end);
         checked.later = later.clone().map(|set| set.from).collect();
         let same_later = match &checked.only {
-            Some(name) => {
-                later.clone().all(|set| of(&set.limits, name) == of(&checked.limits, name))
-            }
+            Some(name) => later.clone().all(|set| {
+                of(&set.limits, name) == holding_at(of(&checked.limits, name), set.since)
+            }),
             None => checked.later.is_empty(),
         };
         checked.unchanged = !accepted || (before == checked.limits && same_later);
@@ -158,9 +166,19 @@ pub(super) fn of(limits: &[PatientLimit], signal: &str) -> Vec<PatientLimit> {
     limits.iter().filter(|limit| limit.signal == signal).cloned().collect()
 }
 
-/// Those of one side of it.
-pub(super) fn on(limits: &[PatientLimit], signal: &str, side: Side) -> Vec<PatientLimit> {
-    of(limits, signal).into_iter().filter(|limit| limit.side == side).collect()
+/// By what those of one side of it judge.
+pub(super) fn on(
+    limits: &[PatientLimit],
+    signal: &str,
+    side: Side,
+) -> Vec<(bool, Option<f64>, Unit)> {
+    let of_it = limits.iter().filter(|limit| limit.signal == signal && limit.side == side);
+    of_it.map(|limit| (limit.critical, limit.value, limit.unit)).collect()
+}
+
+/// Those that have not ended by an instant of the gateway's own time.
+pub(super) fn holding_at(limits: Vec<PatientLimit>, at: Timestamp) -> Vec<PatientLimit> {
+    limits.into_iter().filter(|limit| limit.holds_at(at)).collect()
 }
 
 /// One order for all, so that the same limits are the same.
@@ -324,7 +342,11 @@ fn pack(own: &[PatientLimit]) -> InForce<'_> {
 
 /// Limits rise from the critical low over low and high to the critical high, those of the rules among them where a
 /// patient has none of his own.
-fn check_order(signal: &Signal, limits: &[PatientLimit], rules: &RuleSet) -> Result<(), String> {
+pub(super) fn check_order(
+    signal: &Signal,
+    limits: &[PatientLimit],
+    rules: &RuleSet,
+) -> Result<(), String> {
     let Some(unit) = signal.unit else { return Ok(()) };
     let of = |side, level| {
         let rule = rules.limits_of(signal.id).find(|r| r.side == side && !r.floor)?;

@@ -1,6 +1,6 @@
 //! Limits of a patient's own are put, come into force, and end with the stay (contract §4).
 
-use super::own::{LimitSet, in_order, of, on, valid_at};
+use super::own::{LimitSet, holding_at, in_order, of, on, valid_at};
 use crate::alarms::book::Key;
 use crate::model::alarm::{Condition, Side};
 use crate::model::command::PatientLimit;
@@ -25,7 +25,7 @@ impl Patient {
         if let Some(name) = only {
             for later in self.limits.iter_mut().filter(|later| later.since > set.since) {
                 later.limits.retain(|limit| limit.signal != name);
-                later.limits.extend(of(&set.limits, name));
+                later.limits.extend(holding_at(of(&set.limits, name), later.since));
                 in_order(&mut later.limits);
             }
         } else {
@@ -34,33 +34,54 @@ impl Patient {
         let place = self.limits.partition_point(|older| older.since <= set.since);
         let waits = set.since > out.now.at;
         self.limits.insert(place, LimitSet { waits, ..set });
+        self.renew_ends();
         self.judge_by_limits_since(&before, &actor, context, out);
+        self.limits_changed_since(&before, &actor, out);
     }
 
-    /// When the next limits come into force that were put for later, in the gateway's own time.
+    /// When the next limits come into force that were put for later, or it is told that some end, in the gateway's own
+    /// time.
     pub(super) fn limits_due(&self) -> Option<Timestamp> {
-        self.limits.iter().filter(|set| set.waits).map(|set| set.since).min()
+        let begin = self.limits.iter().filter(|set| set.waits).map(|set| set.since);
+        begin.chain(self.end_told_at()).min()
     }
 
-    /// Limits that were put for later come into force: what is known of the patient is judged by them at once.
+    /// Limits that were put for later come into force, or are left when others end: what is known of the patient is
+    /// judged by them at once. And it is told of those that are about to end.
     pub(super) fn limits_begin(
         &mut self,
         due: Timestamp,
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        let Some(first) = self.limits.iter().position(|set| set.waits && set.since <= due) else {
-            return;
-        };
-        let before = first.checked_sub(1).map_or(Vec::new(), |i| self.limits[i].limits.clone());
-        let mut actor = String::new();
-        for set in self.limits.iter_mut().filter(|set| set.waits && set.since <= due) {
-            set.waits = false;
-            actor.clone_from(&set.by);
+        if let Some(first) = self.limits.iter().position(|set| set.waits && set.since <= due) {
+            let before = first.checked_sub(1).map_or(Vec::new(), |i| self.limits[i].limits.clone());
+            let (mut actor, mut put) = (String::new(), false);
+            let version = self.limits_version() + 1;
+            for set in self.limits.iter_mut().filter(|set| set.waits && set.since <= due) {
+                set.waits = false;
+                actor.clone_from(&set.by);
+                put |= !set.of_an_end;
+                if set.of_an_end {
+                    set.version = version;
+                }
+            }
+            let ended = self.ended(&before, due);
+            if !ended.is_empty() {
+                self.note_ended(&ended, context, out);
+            }
+            if put {
+                let said = format!("limits that {actor} put for now are in force");
+                out.note(Some(&self.details.id), None, "limits_in_force", said);
+            }
+            self.judge_by_limits_since(&before, &actor, context, out);
+            if put {
+                let stood: Vec<PatientLimit> = holding_at(before, due);
+                self.limits_changed_since(&stood, &actor, out);
+            }
+            self.limits_ended(&ended, due, context, out);
         }
-        let said = format!("limits that {actor} put for now are in force");
-        out.note(Some(&self.details.id), None, "limits_in_force", said);
-        self.judge_by_limits_since(&before, &actor, context, out);
+        self.tell_of_ends(due, context, out);
     }
 
     /// Judges again the series of the signals whose limits are others since: those as well that judge no more,
@@ -114,15 +135,16 @@ impl Patient {
         self.limits_at(at).own.to_vec()
     }
 
-    /// Limits that wait, by when they come into force.
+    /// Limits that were put and wait, by when they come into force.
     pub fn waiting_limits(&self) -> impl Iterator<Item = &LimitSet> {
-        self.limits.iter().filter(|set| set.waits)
+        self.limits.iter().filter(|set| set.waits && !set.of_an_end)
     }
 
     /// The limits of a stay end with it; those that stood are offered at the next (contract §4).
     pub fn end_limits(&mut self, actor: &str, out: &Output) {
         let version = self.limits_version() + 1;
         self.limits.retain(|set| set.since <= out.now.at);
+        self.limits.iter_mut().for_each(|set| set.waits = false);
         if self.limits.last().is_some_and(|set| !set.limits.is_empty()) {
             self.limits.push(LimitSet {
                 version,
@@ -132,6 +154,7 @@ impl Patient {
                 limits: Vec::new(),
                 since: out.now.at,
                 waits: false,
+                of_an_end: false,
             });
         }
     }

@@ -2,7 +2,7 @@
 //! loss, one announcement").
 
 use super::{Expectation, SILENCE};
-use crate::alarms::book::{Draft, Key};
+use crate::alarms::book::{Draft, Key, Way};
 use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::ids::{DeviceId, RuleId};
@@ -47,6 +47,9 @@ impl Patient {
             first.cause.clone(),
             out,
         );
+        let within = silent.iter().map(|e| self.first_rung(e, context)).max();
+        let by = out.way.as_ref().filter(|(silent, _)| silent == device).map(|(_, way)| way);
+        let way = by.zip(within).map(|(by, within)| Way { by: by.clone(), within });
         let signal = first.signal.map(|signal| context.signals.name(signal));
         let known = self.alarms.get(&key).map(|open| (open.alarm.condition, open.alarm.priority));
         match known {
@@ -69,7 +72,7 @@ impl Patient {
                 if known.is_none() {
                     self.alarms.episodes_unknown(device, out);
                 }
-                let mut draft = Draft { raised_at: out.now.shown(due), ..draft };
+                let mut draft = Draft { raised_at: out.now.shown(due), way, ..draft };
                 draft.trigger.signal = signal.unwrap_or_default();
                 draft.trigger.measured_at = since;
                 self.raise(draft, out);

@@ -92,8 +92,15 @@ impl Scene {
         value: Option<f64>,
     ) -> Outcome {
         let unit = self.core.configuration.signals.find(signal).unwrap().unit.unwrap();
-        let critical =
-            PatientLimit { signal: signal.to_owned(), side, critical: true, value: None, unit };
+        let critical = PatientLimit {
+            signal: signal.to_owned(),
+            side,
+            critical: true,
+            value: None,
+            unit,
+            until: None,
+            ends: None,
+        };
         let limit = PatientLimit { critical: false, value, ..critical.clone() };
         self.limits(vec![limit, critical], None, None).0
     }

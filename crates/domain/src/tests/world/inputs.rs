@@ -194,6 +194,8 @@ fn action(
                     critical: false,
                     value: Some(values[*limit]),
                     unit: signal.unit.unwrap(),
+                    until: None,
+                    ends: None,
                 }],
                 from: Some(scene.now.wall() - Span::millis(*ago)),
                 replaces: None,
