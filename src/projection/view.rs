@@ -68,7 +68,9 @@ impl Board {
                 members.entry(group).or_default().push(alarm.id.clone());
             }
         }
-        members.values_mut().for_each(|ids| ids.sort());
+        for ids in members.values_mut() {
+            ids.sort();
+        }
         members
     }
 

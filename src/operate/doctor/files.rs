@@ -131,7 +131,20 @@ mod tests {
         assert!(failed()[0].1.contains("damaged"), "{:?}", failed());
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("elsewhere", &path).unwrap();
-        assert_eq!(failed()[0].0, Verdict::Warn, "{:?}", failed());
+        let link = failed();
+        assert!(link[0].0 == Verdict::Fail && link[0].1.contains("is a link"), "{link:?}");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(failed()[0].1.contains("is a folder"), "{:?}", failed());
+        // What cannot be read at all may be so for whoever asks alone.
+        let unread = dir.path().join("gateway.toml");
+        let judged = |config: &Config| {
+            let mut findings = Findings::of("access");
+            judge_people(config, &mut findings);
+            findings.list.iter().map(|found| found.verdict).collect::<Vec<_>>()
+        };
+        config.store.dir = unread;
+        assert_eq!(judged(&config), [Verdict::Warn]);
     }
 
     #[test]

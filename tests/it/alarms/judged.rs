@@ -134,3 +134,26 @@ fn one_side_switched_off_leaves_the_other_working() {
     bedside.heart_rate(25.0);
     assert_eq!(bedside.alarm(PULSELESS)["priority"], "high");
 }
+
+#[test]
+fn a_limit_that_ended_while_nothing_ran_is_told_of_afterwards() {
+    let mut bedside = Bedside::new();
+    let path = "/api/v1/patients/p1/limits";
+    let until = bedside.gateway.now() + Span::secs(2);
+    let low =
+        json!({ "signal": "spo2", "side": "low", "value": 92.0, "unit": "%", "until": until });
+    let (status, body) = bedside.gateway.put(path, &json!({ "limits": [low] }));
+    assert!((200..300).contains(&status), "{status} {body}");
+    let stands = bedside.gateway.get(path);
+    assert_eq!((&stands["limits"][0]["until"], &stands["version"]), (&json!(until), &json!(1)));
+    bedside.gateway.kill();
+    bedside.restart();
+    let expired = |alarm: &Value| alarm["rule"] == "limit.expired";
+    let told = eventually("limit.expired", || {
+        bedside.gateway.open_alarms("p1", "technical").into_iter().find(expired)
+    });
+    assert_eq!(told["text"], "SpO2: low limit 92 % has ended, now 88 %");
+    assert_eq!((&told["priority"], &told["condition"]), (&json!("low"), &json!("momentary")));
+    let stands = bedside.gateway.get(path);
+    assert_eq!((&stands["limits"], &stands["version"]), (&json!([]), &json!(2)));
+}

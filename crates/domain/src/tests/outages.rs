@@ -124,7 +124,7 @@ fn what_comes_back_with_its_relay_was_told_once() {
     let mut scene = ward(4);
     dies(&mut scene, 4);
     scene.advance(20.0);
-    scene.skip();
+    assert_eq!(scene.told(), ["low link.outage"]);
     say(&mut scene, [0]);
     assert!(scene.find(OUT).is_none());
     for _ in 0..20 {

@@ -144,7 +144,9 @@ impl Patient {
     pub fn end_limits(&mut self, actor: &str, out: &Output) {
         let version = self.limits_version() + 1;
         self.limits.retain(|set| set.since <= out.now.at);
-        self.limits.iter_mut().for_each(|set| set.waits = false);
+        for set in &mut self.limits {
+            set.waits = false;
+        }
         if self.limits.last().is_some_and(|set| !set.limits.is_empty()) {
             self.limits.push(LimitSet {
                 version,
