@@ -75,6 +75,7 @@ class Alarm:
     acked_by: str | None = None
     ladder: object = None
     ends: int | None = None
+    held_since: int | None = None
 
     @property
     def key(self):

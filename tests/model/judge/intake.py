@@ -268,8 +268,10 @@ def telemetry(world, device, head, entries, taken):
             # One instant has one time, whatever clocks did since.
             # What people chart ahead is judged when it comes.
             ahead = copy.stamp is not None and taken.is_charted(copy.stamp + taken.heard.offset)
-            copy.judged_at, copy.charted = world.now if ahead else first[0].at, ahead
+            # By the limits of its arrival where the time of its instant is ahead as well.
+            copy.judged_at, copy.charted = world.now if ahead else first[0].at, ahead and first[0].measured > world.now
             copy.measured, copy.settled, copy.first_came = first[0].measured, True, first[0].arrival
+            copy.last_came = max((c.arrival for c in first if c.status != "corrected"), default=copy.first_came)
             copy.ambiguous_time = False
         if taken.too_old(copy.stamp, copy.measured):
             world.not_judged.setdefault((device.id, copy.signal), {}).setdefault("rejected: too_old", []).append(world.now)

@@ -118,8 +118,8 @@ def excursion(copy, source, person, shape, answer, key, actionable):
     # What lies within an excursion that was told is of it.
     told_beside = lambda side: next((c for c in side if was_told(c)), None)
     before, after = told_beside(found[place - 1::-1] if place else []), told_beside(found[place + 1:])
-    enclosed = None not in (before, after) and (source.tellings.get((key, id(before)), 0)
-                                                == source.tellings.get((key, id(after)), 1)) and not any(
+    enclosed = None not in (before, after) and (source.tellings.get((key, id(before)), -1)
+                                                == source.tellings.get((key, id(after)), -2)) and not any(
         sure(c) and alone(c) and not any(beyond(c, level) for level in LEVELS) and before.at < c.at < after.at
         and source.parts(key, c, before, after, None, []) for c in found)
     one_of = lambda a, b: enclosed and copy in (a, b)

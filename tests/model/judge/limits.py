@@ -593,8 +593,8 @@ class Course:
                 amounts and crossed(one.copy, side, amounts, inclusive(side, name, rule)) for (side, name), amounts, rule in limits)
             if one is not None and (beyond or one is self.certain):
                 # What corrects an earlier value is no sign of life.
-                corrects = one.copy.corrects and one.copy.first_came is not None
-                came = one.copy.first_came if corrects else one.arrival
+                corrects = one.copy.corrects and one.copy.last_came is not None
+                came = one.copy.last_came if corrects else one.arrival
                 self.newest_arrival = max(self.newest_arrival or came, came)
 
     def _judge_again(self, entry):

@@ -45,6 +45,7 @@ class Copy:
     live: bool = False
     came_live: bool = False
     first_came: int | None = None
+    last_came: int | None = None
     patient: str | None = None
     ambiguous_time: bool = False
     contradicted: bool = False

@@ -34,7 +34,6 @@ class Ladder:
     owner_first: bool = False
     nobody: bool = False
     held: bool = False
-    held_since: int | None = None
     had: tuple = ()
     on_duty: bool = False
     by_acknowledging: bool = False
@@ -102,11 +101,11 @@ class Responsibilities:
     def news(self, alarm):
         """It is told anew, or would be: whoever had it has it no more, if it is news to them."""
         ladder = alarm.ladder
+        if not alarm.is_kept_back:
+            alarm.held_since = None
         if ladder is None:
             self.looked_at(alarm)
             return
-        if not alarm.is_kept_back:
-            ladder.held_since = None
         if ladder.phase == "owned" and self._is_news(alarm, ladder):
             self.lose(alarm)
         elif ladder.phase in ("waiting", "asking", "exhausted") and self.wanted(alarm) and not ladder.held and ORDER[alarm.priority] > ORDER[ladder.had[0]]:
@@ -153,12 +152,12 @@ class Responsibilities:
     def looked_at(self, alarm):
         """Brings a ladder in line with how its alarm stands."""
         wanted, ladder, first = self.wanted(alarm), alarm.ladder, alarm.ladder is None
+        if alarm.is_kept_back and alarm.held_since is None:
+            alarm.held_since = self.now
         if ladder is None:
             if not wanted:
                 return
             ladder = alarm.ladder = Ladder(had=self.seen(alarm))
-        if alarm.is_kept_back and ladder.held_since is None:
-            ladder.held_since = self.now
         if ladder.phase == "owned":
             return
         held = self.held_until(alarm) if wanted else None
@@ -174,7 +173,7 @@ class Responsibilities:
             self.ask(alarm, ladder.at)
         elif first and alarm.acked_at is not None:
             # Somebody had taken note of it before there was a plan.
-            self.own(alarm, self.plan.person_of(alarm.acked_by), by_acknowledging=True)
+            self.own(alarm, self.plan.person_of(alarm.acked_by), alarm.acked_by, by_acknowledging=True)
         elif ladder.phase == "idle" or self._team_id(self.team_for(alarm)) != self._team_id(ladder.team):
             ladder.at, ladder.owner_first = 1, False
             self.ask(alarm, 1)
@@ -185,7 +184,7 @@ class Responsibilities:
 
     def rest(self, ladder):
         """Nobody need answer for it as it stands."""
-        fresh = Ladder(held_since=ladder.held_since, told=ladder.told)
+        fresh = Ladder(told=ladder.told)
         ladder.__dict__.update(fresh.__dict__)
 
     # --- The ladder -------------------------------------------------------------------------------------
@@ -286,12 +285,13 @@ class Responsibilities:
 
     # --- Whose it is ------------------------------------------------------------------------------------
 
-    def own(self, alarm, person, by_acknowledging=False):
-        """Whoever accepts has it, asked or not."""
+    def own(self, alarm, person, actor, by_acknowledging=False):
+        """Whoever accepts has it, asked or not. Whoever the plan does not know is on no step, whatever their name."""
         ladder = alarm.ladder or Ladder()
         ladder.by_acknowledging = by_acknowledging
         alarm.ladder = ladder
-        here = [one for one in (self.on_ladder(self.plan and self.team_for(alarm))) if one[1].person == person]
+        is_known = self.plan and any(one.actor == actor for one in self.plan.people)
+        here = [one for one in self.on_ladder(self.team_for(alarm)) if one[1].person == person] if is_known else []
         ladder.phase, ladder.state, ladder.person, ladder.offered = "owned", "accepted", person, None
         ladder.again, ladder.nobody, ladder.owner_first, ladder.held = None, False, False, False
         if here:
@@ -405,7 +405,7 @@ class Responsibilities:
         """More than a pause of the sound holds it, renewed or not no longer than the longest of its priority."""
         if not alarm.is_kept_back:
             return None
-        since = alarm.ladder.held_since
+        since = alarm.held_since
         return min(alarm.paused_until, (self.now if since is None else since) + HELD[alarm.priority])
 
     def deadlines(self):
@@ -416,6 +416,10 @@ class Responsibilities:
     def put(self, plan):
         """A new plan: whom it takes off duty has no alarm any more."""
         self.plan = plan
+        for alarm, ladder in self.ladders() if plan else ():
+            # Its team is as the plan of now has it.
+            team = self.team_for(alarm)
+            ladder.team = team if self._team_id(team) == self._team_id(ladder.team) else ladder.team
         self.holes.settle()
         for alarm in sorted(self.world.alarms.open.values(), key=lambda one: str(one.key)):
             self.looked_at(alarm)

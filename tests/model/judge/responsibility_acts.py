@@ -7,7 +7,7 @@ def accept(duty, alarm, actor):
     person = name_of(duty, actor)
     if alarm.ladder is not None and alarm.ladder.phase == "owned" and alarm.ladder.person == person:
         return "already_so"
-    duty.own(alarm, person)
+    duty.own(alarm, person, actor)
     return "done"
 
 
@@ -47,7 +47,7 @@ def received(duty, alarm, actor):
 def acknowledged(duty, alarm, actor):
     """To acknowledge is also to accept."""
     if duty.asks(alarm) and (duty.plan is not None or alarm.ladder is not None):
-        duty.own(alarm, name_of(duty, actor), by_acknowledging=True)
+        duty.own(alarm, name_of(duty, actor), actor, by_acknowledging=True)
 
 
 ACTS = {"accept": accept, "reject": reject, "release": release, "received": received}
@@ -82,5 +82,5 @@ def take_over(world, command):
     if set(named) != set(offered):
         return "conflict"
     for key in sorted(offered, key=str):
-        duty.own(offered[key], me)
+        duty.own(offered[key], me, command["actor"])
     return "done"

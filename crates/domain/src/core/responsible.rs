@@ -13,6 +13,8 @@ impl Core {
     pub(super) fn on_duty(&mut self, plan: Option<&DutyPlan>, out: &mut Output) {
         let plan = plan.cloned().map(Arc::new);
         out.duty.clone_from(&plan);
+        // What fails may be somebody's channel from here on.
+        out.failing = self.site.failing_channels();
         self.site_mut().on_duty(plan, out);
         self.note_site_deadline();
         self.in_all_books(out, Book::replan);

@@ -1,13 +1,15 @@
 //! More of what two readings of the contract differed over, each decided there.
 
-use crate::model::alarm::Condition;
-use crate::model::command::{Action, AgeClass};
+use crate::model::alarm::{Condition, State};
+use crate::model::command::{Action, AgeClass, AlarmAct};
 use crate::model::message::{Message, Reading, ReadingTime, Status};
+use crate::model::pause::What;
 
 use super::differed::again;
 use super::scene::{Scene, at};
 
 const NIBP: &str = "vitals_live.nibp_sys_low";
+const SPO2: &str = "vitals_live.spo2_low";
 const SLOW: &str = "vitals_live.bradycardia_low";
 
 /// Adult `p`, and two kiosks that measure singly.
@@ -116,4 +118,19 @@ fn what_no_limit_judged_and_was_withdrawn_since_was_heard_of_the_right_patient()
         replaces: None,
     });
     assert_eq!(scene.alarm("vitals_live.nibp_sys_high").condition, Condition::Present);
+}
+
+#[test]
+fn what_ran_out_while_all_of_it_was_kept_back_calls_where_only_its_sound_is() {
+    let mut scene = Scene::bedside();
+    scene.stream("dev", "spo2", 75.0, 10);
+    scene.acknowledge(SPO2);
+    scene.stream("dev", "spo2", 75.0, 590);
+    scene.act(SPO2, AlarmAct::Pause { what: What::Alarm, reason: None, until: None });
+    scene.skip();
+    scene.stream("dev", "spo2", 75.0, 60);
+    assert_eq!(scene.told(), Vec::<String>::new());
+    scene.act(SPO2, AlarmAct::Pause { what: What::Audio, reason: None, until: None });
+    assert_eq!(scene.told(), ["high vitals_live.spo2_low"]);
+    assert_eq!(scene.alarm(SPO2).state, State::Paused);
 }

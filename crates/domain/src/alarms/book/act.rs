@@ -69,6 +69,10 @@ impl Book {
             Ok(change) => {
                 self.tell(key, change, Some(actor), out);
                 out.answer_as_told(place);
+                if matches!(change, Change::Paused | Change::SwitchedOff) {
+                    // What ran out while all of it was kept back waits no more where only its sound is.
+                    self.run_out(key, out);
+                }
             }
             // Whoever asks learns how it is.
             Err(_) => self.pay(key, out),

@@ -152,6 +152,8 @@ impl Ladder {
         ground: Ground<'_>,
     ) {
         let Some(plan) = ground.plan else { return };
+        // Whoever had it was asked first, and is no more.
+        self.owner_first = false;
         let (now, wall) = (ground.now, ground.now.wall());
         let Some(team) = plan.team_for(alarm) else {
             let next = now.at + repeats_every(alarm);
@@ -313,7 +315,10 @@ impl Ladder {
         self.phase = Phase::Exhausted;
         (self.due_at, self.again_at) = (Some(next), None);
         self.unanswered = true;
+        let team = ground.plan.and_then(|plan| plan.team_for(alarm)).map(|team| team.id.clone());
         if let Some(responsibility) = &mut alarm.responsibility {
+            // Who took it unasked had it of no team.
+            responsibility.team = team;
             if before != Phase::Exhausted {
                 responsibility.since = ground.now.wall();
             }
@@ -340,6 +345,7 @@ impl Ladder {
     ) {
         let before = self.phase;
         self.phase = Phase::Waiting;
+        self.owner_first = false;
         self.step = step;
         (self.due_at, self.again_at) = (Some(next), None);
         self.unanswered = alone;

@@ -202,3 +202,47 @@ fn whoever_had_what_no_team_serves_is_told_again_by_their_channels() {
     let told = scene.answers(SPO2).told;
     assert!(told.iter().all(|one| one.channel.is_some()), "{told:?}");
 }
+
+#[test]
+fn what_was_taken_unasked_is_given_back_to_others_alone() {
+    let mut elsewhere = plan(&["nurse"], &[("nurse", "n1", -1, 192)]);
+    elsewhere.teams[0].packs = vec!["cied".to_owned()];
+    let mut scene = bedside(elsewhere);
+    scene.low_for(6);
+    assert_eq!(scene.by("nurse", SPO2, AlarmAct::Accept).0, Outcome::Done);
+    scene.fold(&[on_duty(plan(&["nurse"], &[("nurse", "n1", -1, 192)]))]);
+    assert_eq!(scene.asked(SPO2), "accepted n1");
+    assert_eq!(scene.by("nurse", SPO2, AlarmAct::Release).0, Outcome::Done);
+    assert_eq!(scene.asked(SPO2), "exhausted", "nobody else is there");
+}
+
+#[test]
+fn who_is_asked_after_a_pause_is_asked_as_any_other() {
+    let all = [("nurse", "n2", -1, 192), ("physician", "d1", -1, 192), ("other", "n1", -1, 192)];
+    let mut scene = desaturated(plan(&["nurse", "physician", "other"], &all));
+    assert_eq!(scene.by("nurse", SPO2, AlarmAct::Acknowledge).0, Outcome::Done);
+    // The acknowledgement is over, and whoever had it is asked first.
+    scene.low_for(601);
+    assert_eq!(scene.asked(SPO2), "notified 3 other n1");
+    scene.by("d1", SPO2, paused());
+    scene.low_for(121);
+    assert_eq!(scene.asked(SPO2), "notified 3 other n1");
+    scene.skip();
+    scene.low_for(181);
+    assert_eq!(scene.asked(SPO2), "exhausted");
+    let at = scene.answers(SPO2).told.iter().map(|told| told.at).max();
+    let n1 = scene.answers(SPO2).told.into_iter().find(|told| told.to == "n1").unwrap();
+    assert_eq!(Some(n1.at), at, "all are told, n1 among them");
+}
+
+#[test]
+fn a_channel_that_fails_fails_under_the_first_plan_as_well() {
+    let mut scene = crate::tests::scene::Scene::bedside();
+    scene.low_for(6);
+    super::fails(&mut scene, "n1-push");
+    scene.fold(&[on_duty(with_channels())]);
+    let told = scene.answers(SPO2).told;
+    let push = told.iter().find(|told| told.channel == Some(channel("n1-push"))).unwrap();
+    assert_eq!(push.result, Delivery::Failed);
+    assert_eq!(scene.asked(SPO2), "unassigned 2 physician d1", "the next step, at once");
+}
