@@ -280,7 +280,7 @@ fn a_stay_that_ended_has_no_end_to_tell_of() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 48, ..Config::default() })]
+    #![proptest_config(Config { cases: 32, ..Config::default() })]
 
     /// Whatever is put, with whatever end: wherever time is cut, and a process ends, the same comes of it, nothing holds
     /// that has ended, and what is said to be about to end is.
@@ -309,9 +309,11 @@ proptest! {
                 });
             }
             whole.advance(f64::from(hours) * HOUR);
-            for _ in 0..hours {
+            for hour in 0..hours {
                 cut.advance(HOUR);
-                cut.core = restored(&cut.core);
+                if hour % 8 == 0 {
+                    cut.core = restored(&cut.core);
+                }
             }
             prop_assert_eq!(whole.news(), cut.news());
             let patient = &cut.core.patients["p"];
