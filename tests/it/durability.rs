@@ -69,10 +69,12 @@ fn a_failing_disk_acknowledges_nothing_warns_and_recovers_by_itself() {
         let gateway = disk.gateway();
         gateway.admit("p1", "dev-1");
         let mut device = gateway.mqtt("dev-1");
+        // Its connection is a row too, and stands once a message after it does.
+        device.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 97.0, "%")]));
         let events = gateway.events();
 
         disk.set(error, "");
-        let id = device.send_telemetry("dev-1", &low_spo2(&gateway, 1));
+        let id = device.send_telemetry("dev-1", &low_spo2(&gateway, 2));
         let unconfirmed = events.wait("the unconfirmed alarm", is_alarm);
         assert_eq!((unconfirmed.data["confirmed"].clone(), unconfirmed.id), (json!(false), None));
         let failing = events.alarm("the store alarm", |a| a["rule"] == "store.failing");
@@ -97,7 +99,7 @@ fn a_failing_disk_acknowledges_nothing_warns_and_recovers_by_itself() {
         assert!(confirmed.id.is_some());
         events
             .wait("a heartbeat that says so", |e| e.name == "heartbeat" && e.data["store"] == "ok");
-        assert_eq!(gateway.values("dev-1", "spo2"), [84.0]);
+        assert_eq!(gateway.values("dev-1", "spo2"), [97.0, 84.0]);
     }
 }
 
