@@ -316,10 +316,13 @@ impl Config {
     /// Who is called for alarms; `None` where no file says so.
     pub fn teams(&self) -> Result<Option<Teams>, BadConfig> {
         let Some(path) = &self.teams.file else { return Ok(None) };
-        let text = std::fs::read_to_string(path).map_err(|e| BadTeams {
-            path: path.clone(),
-            message: format!("cannot read it: {e}"),
-        })?;
+        let bad = |message: String| BadTeams { path: path.clone(), message };
+        let unreadable = |e: std::io::Error| bad(format!("cannot read it: {e}"));
+        // A pipe would be waited for.
+        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(bad("it is no file".to_owned()).into());
+        }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
         Ok(Some(self.teams_of(path, &text)?))
     }
 

@@ -48,7 +48,10 @@ pub(crate) async fn get(
     who.may(Right::SeePatients)?;
     let patient = find(&http, &who, &id)?;
     let limits = patient.limits.iter().cloned().map(Limit::from).collect();
-    let offered = patient.limits_offered.iter().cloned().map(Limit::from).collect();
+    // One that has ended is nothing to put again.
+    let now = http.app.handles.clock.wall();
+    let lasts = |limit: &&PatientLimit| limit.until.is_none_or(|until| until > now);
+    let offered = patient.limits_offered.iter().filter(lasts).cloned().map(Limit::from).collect();
     let waiting = patient.limits_waiting.iter().cloned().map(WaitingLimits::from).collect();
     let body = Limits { limits, offered, version: patient.limits_version, waiting };
     Ok(([(header::ETAG, etag(patient.limits_version))], Json(body)).into_response())

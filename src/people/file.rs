@@ -295,8 +295,9 @@ fn parse(text: &str) -> Result<Book, String> {
     }
 }
 
+/// Follows no link, and waits for nobody who would write into a pipe.
 fn no_link() -> i32 {
-    OFlags::NOFOLLOW.bits().cast_signed()
+    (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
 }
 
 fn mark(found: &std::fs::Metadata) -> Mark {

@@ -1,15 +1,16 @@
 //! `teams.toml` while the gateway runs: looked at, and put as a whole.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest;
+use rustix::fs::OFlags;
 use tokio::sync::watch;
 
-use super::super::Config;
+use super::super::{BadConfig, Config};
 use super::{BadTeams, Teams};
 
 /// A text of this size is no plan.
@@ -60,7 +61,7 @@ impl TeamsFile {
 
     /// The text of the file.
     pub fn text(&self) -> Result<String, NotPut> {
-        std::fs::read_to_string(&self.path).map_err(|e| self.unusable(e))
+        read(&self.path).map_err(|e| self.unusable(e))
     }
 
     /// What a text would put in force; nothing is changed.
@@ -69,10 +70,10 @@ impl TeamsFile {
     }
 
     /// Reads the file again and puts it in force; one that is wrong changes nothing.
-    pub fn reload(&self) -> Result<(), NotPut> {
+    pub fn reload(&self) -> Result<(), BadConfig> {
         let _turn = self.turn();
-        let teams = self.check(&self.text()?)?;
-        self.in_force.send_replace(Some(Arc::new(teams)));
+        let teams = self.config.teams()?;
+        self.in_force.send_replace(teams.map(Arc::new));
         Ok(())
     }
 
@@ -106,11 +107,24 @@ pub fn version(text: &str) -> String {
     data_encoding::HEXLOWER.encode(digest.as_ref().get(..8).unwrap_or_default())
 }
 
+/// What stands in a file: in no link, which may lead to what is none of a plan's, and in nothing that waits for a writer.
+fn read(path: &Path) -> std::io::Result<String> {
+    let only = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(only).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    let mut text = String::new();
+    file.take(MOST_BYTES as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// Writes beside the file and takes its place, with its mode and owner.
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    // Where the name is a link, the file it leads to is written and the link stays.
-    let path = std::fs::canonicalize(path)?;
-    let (was, part) = (std::fs::metadata(&path)?, path.with_extension("toml.part"));
+    let (was, part) = (std::fs::symlink_metadata(path)?, path.with_extension("toml.part"));
+    if !was.is_file() {
+        return Err(std::io::Error::other("it is a link, or no file: name the file itself"));
+    }
     remove(&part)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
     let written = (|| {
@@ -120,7 +134,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
             fchown(&file, Some(was.uid()), Some(was.gid()))?;
         }
         file.sync_all()?;
-        std::fs::rename(&part, &path)
+        std::fs::rename(&part, path)
     })();
     written.inspect_err(|_| drop(remove(&part)))?;
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
@@ -140,27 +154,49 @@ mod tests {
     const PLAN: &str = "[[person]]\nid = \"jane\"\n";
 
     #[test]
-    fn what_is_put_keeps_the_link_and_the_mode_of_the_file_and_is_in_force() {
+    fn what_is_put_keeps_the_mode_of_the_file_and_is_in_force() {
         let folder = tempfile::tempdir().unwrap();
-        let (real, name) = (folder.path().join("real.toml"), folder.path().join("teams.toml"));
-        std::fs::write(&real, "").unwrap();
-        std::fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
-        std::os::unix::fs::symlink(&real, &name).unwrap();
+        let name = folder.path().join("teams.toml");
+        std::fs::write(&name, "").unwrap();
+        std::fs::set_permissions(&name, Permissions::from_mode(0o640)).unwrap();
         let mut config = Config::built_in().unwrap();
         config.teams.file = Some(name.clone());
         let (in_force, seen) = watch::channel(None);
         let file = TeamsFile::of(&Arc::new(config), in_force).unwrap();
 
         file.put(PLAN, Some(&version(""))).unwrap();
-        assert!(std::fs::symlink_metadata(&name).unwrap().is_symlink());
-        assert_eq!(std::fs::metadata(&real).unwrap().mode() & 0o777, 0o640);
-        assert_eq!(std::fs::read_to_string(&real).unwrap(), PLAN);
+        assert_eq!(std::fs::metadata(&name).unwrap().mode() & 0o777, 0o640);
+        assert_eq!(std::fs::read_to_string(&name).unwrap(), PLAN);
         assert!(seen.has_changed().unwrap() && seen.borrow().is_some());
 
         assert!(matches!(file.put("", Some(&version(""))), Err(NotPut::Stale)));
         assert!(matches!(file.put("[[person]]", None), Err(NotPut::Bad(_))));
-        std::fs::create_dir(folder.path().join("real.toml.part")).unwrap();
+        std::fs::create_dir(folder.path().join("teams.toml.part")).unwrap();
         assert!(matches!(file.put("", None), Err(NotPut::File { .. })));
         assert_eq!(file.text().unwrap(), PLAN, "whole or not at all");
+    }
+
+    #[test]
+    fn neither_a_link_nor_what_waits_for_a_writer_is_read_or_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (secret, name) = (folder.path().join("secret"), folder.path().join("teams.toml"));
+        std::fs::write(&secret, "secret").unwrap();
+        let mut config = Config::built_in().unwrap();
+        config.teams.file = Some(name.clone());
+        let file = TeamsFile::of(&Arc::new(config), watch::Sender::new(None)).unwrap();
+        let no_file = |wanted: &str| {
+            let told = [file.text().unwrap_err(), file.put(PLAN, None).unwrap_err()];
+            assert!(
+                told.iter().all(|why| matches!(why, NotPut::File { .. })),
+                "{wanted}: {told:?}"
+            );
+        };
+        std::os::unix::fs::symlink(&secret, &name).unwrap();
+        no_file("a link");
+        assert_eq!(std::fs::read_to_string(&secret).unwrap(), "secret");
+        std::fs::remove_file(&name).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&name).status().unwrap();
+        assert!(made.success());
+        no_file("a pipe");
     }
 }

@@ -141,10 +141,15 @@ fn a_link_or_a_folder_in_the_place_of_the_file_is_named_and_not_what_was_before(
     assert!(place.people.gone().is_some() && place.people.damaged().is_none());
     let elsewhere = place.folder.path().join("elsewhere");
     std::fs::rename(&path, &elsewhere).unwrap();
-    for what in ["a link", "a folder"] {
+    for what in ["a link", "a folder", "no file"] {
         match what {
             "a link" => std::os::unix::fs::symlink(&elsewhere, &path).unwrap(),
-            _ => std::fs::create_dir(&path).unwrap(),
+            "a folder" => std::fs::create_dir(&path).unwrap(),
+            // A pipe: whoever opened it would wait for somebody who writes.
+            _ => {
+                let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+                assert!(made.success());
+            }
         }
         let why = place.people.tick(at(1)).unwrap_err().to_string();
         assert!(why.contains(&format!("people.json is {what}")), "{why}");

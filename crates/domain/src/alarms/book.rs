@@ -245,6 +245,7 @@ impl Book {
         let Some(open) = self.open.get(&draft.key) else { return };
         let ward = open.alarm.ward_now.as_ref();
         let found = draft.found(out.now.at, ward).at_least(open.alarm.priority);
+        let found = found.by_way_of(open.way.as_ref());
         let folding = self.folding(&draft.key, found, &out.outages);
         let Some(open) = self.open.get_mut(&draft.key) else { return };
         let own = out.now.at;
@@ -281,7 +282,8 @@ impl Book {
         open.unbound = false;
         (open.held_at, open.known_at) = (Some(own), draft.known_at);
         open.folds = draft.folds;
-        open.way = draft.way.or(open.way.take());
+        let outlasted = open.way.as_ref().map_or(0, |way| way.outlasted);
+        open.way = draft.way.map(|way| Way { outlasted, ..way }).or(open.way.take());
         let before = open.crossing.take();
         open.crossing = draft.crossing;
         if let (Some(crossing), Some(before)) = (&mut open.crossing, before) {

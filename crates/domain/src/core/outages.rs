@@ -2,6 +2,7 @@
 //! came by it follows (contract §5, "One cause for many").
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Core;
 use crate::model::ids::{DeviceId, PatientId, WardId};
@@ -33,8 +34,10 @@ impl Core {
             if silent.len() < MANY {
                 return;
             }
-            let here = |id: &&PatientId| self.patients.get(*id).is_some_and(|p| p.ward == ward);
-            let patients = silent.iter().filter(here).count();
+            let is_of_it = |(id, patient): &(&PatientId, &Arc<Patient>)| {
+                patient.ward == ward && (silent.contains(*id) || patient.is_hidden_by(&way))
+            };
+            let patients = self.patients.iter().filter(is_of_it).count();
             self.site_mut().outage(&way, ward.as_ref(), (priority, patients), out);
             self.note_site_deadline();
             out.outages = self.site.outages();

@@ -296,6 +296,14 @@ impl Patient {
         self.alarms.may_be_member(&Key::new(rule(SILENCE), device.as_str()), priority)
     }
 
+    /// Whether a silence of theirs is not announced by itself for an outage of a sender, present or not long over.
+    pub fn is_hidden_by(&self, way: &DeviceId) -> bool {
+        self.alarms.iter().any(|(_, open)| {
+            let may_follow = open.way.as_ref().is_some_and(|of| of.by == *way && of.may_follow());
+            may_follow && open.alarm.group.is_some()
+        })
+    }
+
     /// A rung is reached.
     fn silent(&mut self, index: usize, due: Timestamp, context: RuleContext<'_>, out: &mut Output) {
         let Some((rung, reached)) = self.rung_due(index, context, out.now.at) else { return };

@@ -166,6 +166,27 @@ fn a_relay_that_is_lost_again_has_its_members_again() {
 }
 
 #[test]
+fn a_relay_that_comes_and_goes_hides_nobody_for_long_and_counts_whom_it_hides() {
+    let mut scene = ward(8);
+    dies(&mut scene, 8);
+    let (mut told, mut counted) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        scene.advance(18.0);
+        let text = scene.alarm(OUT).text;
+        counted.push(text.rsplit(' ').next().unwrap().to_owned());
+        told.extend(scene.told());
+        say(&mut scene, 0..3);
+        told.extend(scene.told());
+    }
+    assert_eq!(counted, ["8", "8", "8", "3"], "those who wait are counted until they are told");
+    for number in 3..8 {
+        assert_eq!(silence_of(&scene, number).group, None, "d{number}: {told:?}");
+    }
+    let alone = told.iter().filter(|one| one.ends_with(SILENT)).count();
+    assert_eq!(alone, 5, "{told:?}");
+}
+
+#[test]
 fn who_is_watched_continuously_or_in_alarm_is_no_member() {
     let mut scene = ward(6);
     flag(&mut scene, 1);

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Book, Draft, Key, Open};
+use super::{Book, Draft, Key, Open, Way};
 use crate::model::alarm::{AlarmKind, Condition, Priority, Side};
 use crate::model::crossing::Crossing;
 use crate::model::ids::{AlarmId, DeviceId, RuleId, WardId};
@@ -53,6 +53,12 @@ impl<'a> Found<'a> {
         Self { rule: &key.rule, signal, equipment, priority, folds, beyond, known, way: None }
     }
 
+    /// What has outlasted too many outages follows from none.
+    pub(super) fn by_way_of(self, way: Option<&Way>) -> Self {
+        let way = self.way.filter(|_| way.is_none_or(Way::may_follow));
+        Self { way, ..self }
+    }
+
     /// The gravest that an alarm has reached stands.
     pub(super) fn at_least(self, priority: Priority) -> Self {
         Self { priority: self.priority.max(priority), ..self }
@@ -75,7 +81,8 @@ impl Open {
     fn found<'a>(&'a self, key: &'a Key) -> Found<'a> {
         let about = (key, self.alarm.kind, self.alarm.device.as_ref());
         let about_known = (self.alarm.priority, self.known());
-        let way = self.way.as_ref().map(|way| (&way.by, self.alarm.ward_now.as_ref()));
+        let way = self.way.as_ref().filter(|way| way.may_follow());
+        let way = way.map(|way| (&way.by, self.alarm.ward_now.as_ref()));
         let found = Found::new(about, (self.signal, &self.folds), self.beyond(), about_known);
         Found { way, ..found }
     }
@@ -297,6 +304,9 @@ impl Book {
         for key in keys {
             let Some(open) = self.open.get_mut(&key) else { continue };
             open.unfolds_at = None;
+            if let Some(way) = &mut open.way {
+                way.outlasted = way.outlasted.saturating_add(1);
+            }
             let Some(open) = self.open.get(&key) else { continue };
             let other = self.folding(&key, open.found(&key), &out.outages);
             self.change(&key, None, out, |alarm, now| {

@@ -107,6 +107,9 @@ pub struct Open {
     pub way: Option<Way>,
 }
 
+/// What has outlasted so many outages of a sender follows from no other one.
+const OUTLASTED: u8 = 2;
+
 /// By whom a device came that is silent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -117,6 +120,17 @@ pub struct Way {
     /// How long it may be silent once that sender is back.
     #[n(1)]
     pub within: Span,
+    /// How many outages of that sender it has outlasted, one after the other.
+    #[n(2)]
+    #[cbor(default)]
+    pub outlasted: u8,
+}
+
+impl Way {
+    /// Whether it may follow from an outage still: a sender that comes and goes hides nobody for ever.
+    pub fn may_follow(&self) -> bool {
+        self.outlasted < OUTLASTED
+    }
 }
 
 /// A new alarm, as its rule drafts it.
