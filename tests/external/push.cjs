@@ -50,6 +50,13 @@ async function main() {
       return push.canPush();
     }), true);
     const worker = await coming;
+    // What is pushed to one that is not active yet is dropped.
+    await page.evaluate(async () => {
+      const { active } = await navigator.serviceWorker.ready;
+      while (active.state !== "activated") {
+        await new Promise((changed) => { active.addEventListener("statechange", changed, { once: true }); });
+      }
+    });
     assert.deepEqual(errors, []);
     console.log("ok the service worker is installed under the page's own policy");
 
