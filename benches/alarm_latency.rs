@@ -8,18 +8,16 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
 use vitalgate::app::RunMode;
 use vitalgate_sim::clock::monotonic;
 
+use support::alarms::{Heard, stream};
 use support::figures::{Buckets, median, quantile};
 use support::gateway::Server;
 use support::load::{self, Load, Until};
@@ -237,7 +235,7 @@ struct Latencies {
 
 /// Raises and ends the alarm of one device, each so long after the one before was seen.
 fn alarms(gateway: &Server, apart: Duration) -> anyhow::Result<Latencies> {
-    let seen = events(gateway.http.context("no HTTP")?)?;
+    let seen = stream(gateway.http.context("no HTTP")?)?;
     let mut oximeter = Oximeter::connect(gateway.mqtt, "oximeter")?;
     let (mut alarms, mut pubacks) = (Vec::new(), Vec::new());
     let begun = monotonic();
@@ -245,7 +243,7 @@ fn alarms(gateway: &Server, apart: Duration) -> anyhow::Result<Latencies> {
         let sent = oximeter.measure("oximeter", if seq % 2 == 1 { 120.0 } else { 80.0 })?;
         let state = if seq % 2 == 1 { "alarming" } else { "closed" };
         let alarm = loop {
-            let (at, alarm) = seen.recv_timeout(PATIENCE).context("no alarm came")?;
+            let Heard { at, alarm } = seen.recv_timeout(PATIENCE).context("no alarm came")?;
             if alarm["device"] == "oximeter" && alarm["kind"] == "physiological" {
                 ensure!(alarm["state"] == state, "expected {state}: {alarm}");
                 break at;
@@ -259,33 +257,6 @@ fn alarms(gateway: &Server, apart: Duration) -> anyhow::Result<Latencies> {
     }
     let seconds = monotonic().saturating_duration_since(begun).as_secs_f64();
     Ok(Latencies { alarms, pubacks, seconds })
-}
-
-/// Alarms of the event stream, each with the moment it was read.
-fn events(http: SocketAddr) -> anyhow::Result<Receiver<(Instant, Value)>> {
-    let mut socket = TcpStream::connect(http)?;
-    write!(
-        socket,
-        "GET /api/v1/stream HTTP/1.1\r\nHost: {http}\r\nAccept: text/event-stream\r\n\r\n"
-    )?;
-    let (tx, seen) = sync_channel(4_096);
-    let mut lines = BufReader::new(socket).lines().map_while(Result::ok);
-    ensure!(lines.any(|line| line == "event: hello"), "the stream does not begin");
-    thread::spawn(move || {
-        let mut is_alarm = false;
-        for line in lines {
-            if let Some(event) = line.strip_prefix("event: ") {
-                is_alarm = event == "alarm";
-            } else if let Some(data) = line.strip_prefix("data: ").filter(|_| is_alarm) {
-                let at = monotonic();
-                let Ok(alarm) = serde_json::from_str(data) else { return };
-                if tx.send((at, alarm)).is_err() {
-                    return;
-                }
-            }
-        }
-    });
-    Ok(seen)
 }
 
 /// A figure of `/metrics`, all labels together.

@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each benchmark uses a part")]
 
+pub(crate) mod alarms;
 pub(crate) mod figures;
 pub(crate) mod floor;
 pub(crate) mod gateway;

@@ -1,6 +1,6 @@
 //! Something in the place of an InfluxDB: 204 at once to whatever is written, or no answer ever.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
@@ -44,20 +44,25 @@ impl StandIn {
 fn answer(mut socket: TcpStream) -> anyhow::Result<()> {
     socket.set_nodelay(true)?;
     let mut received = BufReader::new(socket.try_clone()?);
-    let mut body = Vec::new();
     loop {
-        let mut length = None;
-        loop {
-            let mut line = String::new();
-            anyhow::ensure!(received.read_line(&mut line)? > 0, "the end");
-            let line = line.trim_end().to_ascii_lowercase();
-            if line.is_empty() {
-                break;
-            }
-            length = line.strip_prefix("content-length:").map(str::to_owned).or(length);
-        }
-        body.resize(length.context("no length")?.trim().parse()?, 0);
-        received.read_exact(&mut body)?;
+        body(&mut received)?;
         socket.write_all(b"HTTP/1.1 204 No Content\r\n\r\n")?;
     }
+}
+
+/// Reads the next request; gives its body.
+pub(crate) fn body(received: &mut impl BufRead) -> anyhow::Result<Vec<u8>> {
+    let mut length = None;
+    loop {
+        let mut line = String::new();
+        anyhow::ensure!(received.read_line(&mut line)? > 0, "the end");
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        length = line.strip_prefix("content-length:").map(str::to_owned).or(length);
+    }
+    let mut body = vec![0; length.context("no length")?.trim().parse()?];
+    received.read_exact(&mut body)?;
+    Ok(body)
 }

@@ -17,7 +17,7 @@ use vitalgate_domain::model::ids::DeviceId;
 use vitalgate_domain::model::input::Input;
 use vitalgate_store::{Purpose, Store};
 
-/// The built-in rules, and one that a benchmark can raise and end at will.
+/// The built-in rules, and one that a benchmark can raise and end at will, a thousand times if it likes.
 const RULES: &str = concat!(
     include_str!("../../config/rules.toml"),
     r#"
@@ -29,6 +29,11 @@ hysteresis = "1 /min"
 clear_delay = "0s"
 gap = "10m"
 priorities = { high = "low" }
+
+# The most that may be said: one device raises and ends it a thousand times.
+[news]
+at_once = 10000
+an_hour = 36000
 "#
 );
 /// Commands in one submission.
