@@ -384,11 +384,13 @@ class Responsibilities:
         beside = of_step if not ladder.owner_first else ()
         tried = lambda channel: (ladder.person, channel) in ladder.told and ladder.told[ladder.person, channel].at >= ladder.asked_at
         left = [one for one in (*self.plan.channels(ladder.person), *beside) if one not in self.failing and not tried(one)]
+        since = [told.result for (to, _), told in ladder.told.items() if to == ladder.person and told.at >= ladder.asked_at]
+        in_vain = not left and all(result == "failed" for result in since)
         if left:
             self.tell(alarm, ladder.person, left[:1])
         watch = self.plan.on_duty(team.id, role, self.now)
         somebody_else = ladder.owner_first and (watch is None or watch.person != ladder.person)
-        if somebody_else or ladder.at < len(team.steps):
+        if somebody_else or ladder.at < len(team.steps) or in_vain:
             self.next_step(alarm)
 
     def next_step(self, alarm):

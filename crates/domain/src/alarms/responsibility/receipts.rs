@@ -73,7 +73,11 @@ impl Ladder {
         }
         if of_asked && self.phase == Phase::Asking && alarm.priority == Priority::High {
             self.other_ways(alarm, ground);
-            return Some(Change::Notified);
+            return Some(match self.phase {
+                Phase::Exhausted => Change::Exhausted,
+                Phase::Waiting => Change::Unassigned,
+                Phase::Idle | Phase::Asking | Phase::Owned => Change::Notified,
+            });
         }
         Some(Change::Received)
     }
@@ -90,23 +94,30 @@ impl Ladder {
         }
     }
 
-    /// The person's next channel that was not tried since they were asked, and the next step.
+    /// The person's next channel that was not tried since they were asked, and the next step; behind the last one everybody,
+    /// where nothing is left by which the person could hear of it.
     fn other_ways(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let Some(plan) = ground.plan else { return };
         let Some(team) = plan.team_for(alarm) else { return };
         let Some(responsibility) = &alarm.responsibility else { return };
         let Some(person) = responsibility.person.clone() else { return };
-        let tried = |channel: &ChannelId| {
-            let mut told = responsibility.told.iter().filter(|told| told.to == person);
-            told.any(|one| one.channel.as_ref() == Some(channel) && one.at >= responsibility.since)
+        let since_asked = || {
+            responsibility
+                .told
+                .iter()
+                .filter(|one| one.to == person && one.at >= responsibility.since)
         };
+        let tried =
+            |channel: &ChannelId| since_asked().any(|one| one.channel.as_ref() == Some(channel));
         let works = |channel: &&ChannelId| !ground.failing.contains(channel) && !tried(channel);
         let next = self.ways_to(&person, Some(team), plan).find(works).cloned();
+        let in_vain = next.is_none() && since_asked().all(|one| one.result == Delivery::Failed);
         if let Some(next) = next {
             tell(alarm, &person, &[next], ground);
         }
         let somebody_else = self.owner_first && !self.is_of_step(&person, team, plan, ground);
-        if somebody_else || self.step.saturating_add(1) < team.steps.len() as u32 {
+        let is_last = self.step.saturating_add(1) >= team.steps.len() as u32;
+        if somebody_else || !is_last || in_vain {
             self.next_step(alarm, ground);
         }
     }

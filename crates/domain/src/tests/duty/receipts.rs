@@ -75,10 +75,36 @@ fn what_is_high_and_cannot_be_delivered_goes_to_the_next_channel_and_step_at_onc
         ]
     );
     assert_eq!(scene.answers(SPO2).deadline, Some(second(186.0)));
+}
+
+#[test]
+fn behind_the_last_step_all_are_told_at_once_where_nothing_reaches_whoever_is_asked() {
+    let mut scene = desaturated(with_channels());
+    fails(&mut scene, "n1-push");
+    taken(&mut scene, "n1-sms");
+    scene.skip();
     fails(&mut scene, "d1-push");
-    assert_eq!(scene.asked(SPO2), "unassigned 2 physician d1", "there is nobody after");
-    scene.low_for(180);
+    scene.expect(&[
+        "raised high delivery.failing: alarming, present",
+        "exhausted high vitals_live.spo2_low: alarming, present",
+        "raised high duty.exhausted: alarming, present",
+    ]);
     assert_eq!(scene.asked(SPO2), "exhausted");
+    let again: Vec<_> = told(&scene);
+    assert!(
+        again.contains(&is("n1", "n1-sms", Delivery::Waiting)),
+        "who can be reached hears it again: {again:?}"
+    );
+    assert!(again.contains(&is("d1", "d1-push", Delivery::Failed)), "{again:?}");
+}
+
+#[test]
+fn whoever_is_asked_last_has_their_time_where_one_of_their_channels_took_it() {
+    let mut scene = desaturated(with_channels());
+    assert_eq!(scene.by("n1", SPO2, AlarmAct::Reject).0, Outcome::Done);
+    taken(&mut scene, "d1-push");
+    fails(&mut scene, "d1-push");
+    assert_eq!(scene.asked(SPO2), "notified 2 physician d1");
 }
 
 #[test]
