@@ -130,6 +130,8 @@ impl App {
         let (people, setup) =
             people::open(config, mode, clock.wall(), &handles.degraded, last.is_none())?;
         let oidc = people::provider(config, people.as_ref())?;
+        let known =
+            AuthInForce::new(auth_seen).with_people(people.clone(), &clock).with_oidc(oidc.clone());
         let (signed, heads) = watch::channel(None);
         audit_found(&opened.standing, &handles.degraded);
         let why = replayed
@@ -168,9 +170,7 @@ impl App {
                 synthetic: (config.synthetic.enabled && !mode.stream_clock)
                     .then(|| core.site.misses_the_synthetic()),
                 late: core.site.late_stretches(),
-                auth: AuthInForce::new(auth_seen)
-                    .with_people(people.clone(), &clock)
-                    .with_oidc(oidc.clone()),
+                auth: known.clone(),
                 oidc,
                 people,
                 teams: teams.clone(),
@@ -214,6 +214,7 @@ impl App {
             teams,
             zone: config.site.time_zone.clone(),
             handles: handles.clone(),
+            auth: known,
             stands: pipeline.core.site.duty.plan().is_some(),
         });
         // A simulated ward, and time by the messages, have nothing to do with the machine's clock.

@@ -127,6 +127,15 @@ impl AuthInForce {
         Some(who(role, Scope::of(wards)))
     }
 
+    /// Waits until anybody may do what they might not, or the other way round.
+    pub(crate) async fn changed(&mut self) {
+        let mut people = self.people.as_ref().map(|(people, _)| people.changes());
+        tokio::select! {
+            () = changed(Some(&mut self.auth)) => {}
+            () = changed(people.as_mut()) => {}
+        }
+    }
+
     /// Whether somebody who was let in still would be, with the same rights.
     fn knows(&self, who: &Who) -> bool {
         match (&**self.auth.borrow(), &who.proof) {

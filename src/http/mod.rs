@@ -25,6 +25,7 @@ mod idempotency;
 mod limits;
 mod looks;
 mod oidc;
+mod on_duty;
 mod origin;
 mod patients;
 mod pauses;
@@ -52,6 +53,7 @@ mod unread;
 mod wards;
 
 pub use auth::{Auth, AuthInForce, BadToken, Role, Token};
+pub use on_duty::ShutOut;
 pub use series::ExportedHistory;
 pub use server::Server;
 pub use state::{AppState, Limits};

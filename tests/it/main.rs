@@ -40,6 +40,7 @@ mod mosquitto;
 mod mqtt;
 mod oidc;
 mod older;
+mod on_duty;
 mod overload;
 mod page;
 mod people;

@@ -151,13 +151,8 @@ fn people_come_by_a_link_act_under_their_name_and_go_within_a_second() {
 /// A gateway where people sign in, with the tokens `setter`, a clinician, and `keeper`, ops; a ward, a patient and its
 /// device.
 pub(crate) fn with_a_patient(http: Value, store: Option<&Path>, oidc: Option<Value>) -> Gateway {
-    let token = |name: &str, role: &str| {
-        let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
-        let sha256 = data_encoding::HEXLOWER.encode(digest.as_ref());
-        json!({ "name": name, "role": role, "sha256": sha256 })
-    };
     let mut http = http;
-    http["token"] = json!([token("setter", "clinician"), token("keeper", "ops")]);
+    http["token"] = tokens();
     let setup = Setup::default().rules(RULES).section("people", json!({})).section("http", http);
     let setup = match oidc {
         Some(oidc) => setup.section("oidc", oidc),
@@ -168,6 +163,22 @@ pub(crate) fn with_a_patient(http: Value, store: Option<&Path>, oidc: Option<Val
         None => setup,
     };
     let gateway = setup.start();
+    furnish(&gateway);
+    gateway
+}
+
+/// Those of whoever furnishes a ward.
+pub(crate) fn tokens() -> Value {
+    let token = |name: &str, role: &str| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+        let sha256 = data_encoding::HEXLOWER.encode(digest.as_ref());
+        json!({ "name": name, "role": role, "sha256": sha256 })
+    };
+    json!([token("setter", "clinician"), token("keeper", "ops")])
+}
+
+/// A patient in a bed of `icu` with a device, by the tokens `setter` and `keeper`.
+pub(crate) fn furnish(gateway: &Gateway) {
     let agent = ureq::Agent::new_with_defaults();
     for (token, path, body) in [
         ("setter", "wards", json!({ "id": "icu" })),
@@ -184,7 +195,6 @@ pub(crate) fn with_a_patient(http: Value, store: Option<&Path>, oidc: Option<Val
     }
     let bound = agent.put(gateway.url("/api/v1/devices/dev-1/binding"));
     bound.header("authorization", "Bearer setter").send_json(json!({ "patient": "p1" })).unwrap();
-    gateway
 }
 
 /// The link that the start printed, for the first person.

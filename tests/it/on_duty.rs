@@ -1,0 +1,85 @@
+//! Who may not answer any more has no alarm any more, whatever the plan of duty says.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Gateway, eventually, telemetry};
+use crate::people::{Browser, PASSWORD, furnish, person, tokens};
+use crate::setup::{RULES, Setup};
+
+/// `jane` is asked first, then `john`.
+const TEAMS: &str = r#"
+[shifts]
+always = "00:00-00:00"
+[[person]]
+id = "jane"
+[[person]]
+id = "john"
+[[team]]
+id = "icu"
+wards = ["icu"]
+steps = [{ role = "nurse" }, { role = "physician" }]
+[[duty]]
+team = "icu"
+role = "nurse"
+shift = "always"
+people = ["jane"]
+[[duty]]
+team = "icu"
+role = "physician"
+shift = "always"
+people = ["john"]
+"#;
+
+fn ward() -> Gateway {
+    let setup = Setup::default().rules(RULES).teams(TEAMS).section("people", json!({}));
+    let gateway = setup.section("http", json!({ "token": tokens() })).start();
+    furnish(&gateway);
+    for name in ["jane", "john"] {
+        person(&gateway, &["add", name, "--role", "clinician", "--password-stdin"], PASSWORD);
+    }
+    gateway
+}
+
+/// The highest alarm, once somebody answers for it in this way.
+fn held(gateway: &Gateway, state: &str, by: &str) -> Value {
+    eventually(&format!("{state} by {by}"), || {
+        let alarms = keeper(gateway, "/api/v1/alarms", "setter");
+        let alarm = alarms["items"].as_array()?.iter().find(|a| a["priority"] == "high")?.clone();
+        let responsibility = &alarm["responsibility"];
+        (responsibility["state"] == state && responsibility["person"] == by).then_some(alarm)
+    })
+}
+
+fn keeper(gateway: &Gateway, path: &str, token: &str) -> Value {
+    let agent = ureq::Agent::new_with_defaults();
+    let request = agent.get(gateway.url(path)).header("authorization", format!("Bearer {token}"));
+    request.call().unwrap().body_mut().read_json().unwrap()
+}
+
+#[test]
+fn who_is_disabled_or_may_answer_no_more_has_no_alarm_and_the_next_is_asked() {
+    for lost in [&["disable", "jane"][..], &["change", "jane", "--role", "viewer"][..]] {
+        let gateway = ward();
+        eventually("the plan is known", || {
+            let duty = keeper(&gateway, "/api/v1/duty", "setter");
+            duty.to_string().contains("jane").then_some(())
+        });
+        let mut client = gateway.mqtt("dev-1");
+        client.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 70.0, "%")]));
+        let alarm = held(&gateway, "notified", "jane");
+        let mut jane = Browser::new(&gateway);
+        eventually("jane signs in", || {
+            let named = json!({ "name": "jane", "password": PASSWORD });
+            (jane.post("/api/v1/session", &named).0 == 200).then_some(())
+        });
+        let path = format!("/api/v1/alarms/{}/accept", alarm["id"].as_str().unwrap());
+        let (status, body) = jane.post(&path, &json!({ "seq": alarm["seq"] }));
+        assert!(status < 300, "{status} {body}");
+        held(&gateway, "accepted", "jane");
+
+        person(&gateway, lost, "");
+        held(&gateway, "notified", "john");
+        let degraded = keeper(&gateway, "/readyz", "keeper")["degraded"].to_string();
+        assert!(degraded.contains("1 of the plan of duty may answer nothing there"), "{degraded}");
+    }
+}
