@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -16,6 +16,7 @@ use super::error::Problem;
 use super::extract::Body;
 use super::rights::Right;
 use super::state::{Ctx, Http};
+use super::version::{etag, version_seen};
 use crate::config::{MOST_BYTES, NotPut, Places, Teams, TeamsFile, left_out, version};
 use crate::projection::view::Board;
 use vitalgate_domain::model::command::{Action, PersonAct};
@@ -57,7 +58,7 @@ pub(crate) async fn set(
     Body(NewPlan { text }): Body<NewPlan>,
 ) -> Result<Response, Problem> {
     let file = file(&http, &who)?;
-    let seen = version_seen(&headers)?;
+    let seen: Option<String> = version_seen(&headers, "the plan")?;
     let checked = looked_at(&http, Arc::clone(&file), text.clone()).await?;
     if let Some(seen) = &seen {
         let present = Arc::clone(&file);
@@ -123,23 +124,4 @@ fn problem(why: &NotPut) -> Problem {
         NotPut::Stale => Problem::new(StatusCode::PRECONDITION_FAILED, why.to_string()),
         NotPut::File { .. } => Problem::busy(why.to_string(), 60),
     }
-}
-
-fn etag(version: &str) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\""))
-        .unwrap_or_else(|_| HeaderValue::from_static("\"\""))
-}
-
-/// The version in `If-Match`; none, or `*`, takes the place of whatever is there.
-fn version_seen(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = tag.to_str().unwrap_or_default();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    version.map(|version| Some(version.to_owned())).ok_or_else(|| {
-        let detail = "`If-Match` must be the `ETag` of the plan, or `*`";
-        Problem::new(StatusCode::BAD_REQUEST, detail)
-    })
 }

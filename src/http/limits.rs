@@ -8,12 +8,13 @@ use serde::Deserialize;
 
 use super::api::v1::limits::{Limit, Limits, WaitingLimits};
 use super::auth::Who;
-use super::command::{ask_one, etag, version_seen};
+use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id};
 use super::patients::{find, within};
 use super::rights::Right;
 use super::state::Ctx;
+use super::version::{etag, version_seen};
 use vitalgate_domain::model::command::{Action, PatientLimit};
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;

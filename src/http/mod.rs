@@ -50,6 +50,7 @@ mod tokens;
 mod traffic;
 mod unread;
 mod wards;
+mod version;
 
 pub use auth::{Auth, AuthInForce, BadToken, Role, Token};
 pub use series::ExportedHistory;
