@@ -31,6 +31,7 @@ mod pauses;
 mod people;
 mod push;
 mod rights;
+mod route;
 mod router;
 mod scope;
 mod seats;
@@ -49,8 +50,8 @@ mod tls;
 mod tokens;
 mod traffic;
 mod unread;
-mod wards;
 mod version;
+mod wards;
 
 pub use auth::{Auth, AuthInForce, BadToken, Role, Token};
 pub use series::ExportedHistory;

@@ -14,6 +14,7 @@ mod http2;
 mod people;
 mod push;
 mod rights;
+mod queries;
 mod rules;
 mod stations;
 mod store;
