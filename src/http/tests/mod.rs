@@ -11,6 +11,7 @@ mod fixture;
 mod hand_over;
 mod history;
 mod http2;
+mod limits;
 mod people;
 mod push;
 mod rights;
