@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::api::v1::limits::{Limit, Limits, WaitingLimits};
+use super::api::v1::limits::{Limit, Limits, Standing, WaitingLimits};
 use super::auth::Who;
 use super::command::ask_one;
 use super::error::Problem;
@@ -48,7 +48,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
     let patient = find(&http, &who, &id)?;
-    let limits = patient.limits.iter().cloned().map(Limit::from).collect();
+    let limits = patient.limits.iter().cloned().map(Standing::from).collect();
     // One that has ended is nothing to put again.
     let now = http.app.handles.clock.wall();
     let lasts = |limit: &&PatientLimit| limit.until.is_none_or(|until| until > now);
