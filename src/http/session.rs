@@ -215,6 +215,10 @@ pub(super) async fn asked<T: DeserializeOwned>(
     own_page(request.headers(), host_of(&request)?)?;
     let (people, at) = asked_from(http, &request)?;
     let Body(asked) = from_request(request).await?;
+    // Who was added, or given a link, a moment ago is not told that there is no such person.
+    let book = Arc::clone(&people);
+    let known = tokio::task::spawn_blocking(move || book.catch_up()).await;
+    known.map_err(|_| Problem::busy("the people could not be looked up; try again", 5))?;
     Ok((people, at, asked))
 }
 
