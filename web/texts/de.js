@@ -275,6 +275,12 @@ export const DE = {
   "plan.to": "Letzter Tag",
   "plan.substitute": "Wer übernimmt (leer: niemand)",
   "plan.add": "In den Plan aufnehmen",
+  "plan.nobody_for": "Nach diesem Plan wird bei manchen oder allen Alarmen niemand gerufen: {where}.",
+  "plan.not_put": "Er gilt nicht.",
+  "plan.all_the_same": "Trotzdem in Kraft setzen",
+  "plan.ward": "Station {id}",
+  "plan.no_ward": "Patienten ohne Station",
+  "plan.gateway": "das Gateway selbst",
 
   "duty.has": "{who} hat ihn",
   "duty.offers": "{who} hat ihn und übergibt ihn an {to}",

@@ -275,6 +275,12 @@ export const EN = {
   "plan.to": "Last day",
   "plan.substitute": "Who takes over (empty: nobody)",
   "plan.add": "Add to the plan",
+  "plan.nobody_for": "By this plan nobody is called for some or all alarms of: {where}.",
+  "plan.not_put": "It is not in force.",
+  "plan.all_the_same": "Put it in force all the same",
+  "plan.ward": "ward {id}",
+  "plan.no_ward": "patients in no ward",
+  "plan.gateway": "the gateway itself",
 
   "duty.has": "{who} has it",
   "duty.offers": "{who} has it, hands it over to {to}",
