@@ -45,6 +45,8 @@ export const DE = {
   "sound.off_why": "An diesem Bildschirm ist kein Alarm zu hören.",
   "sound.stopped": "TON STEHT",
   "sound.stopped_why": "Der Browser gibt nichts wieder: Drücken Sie irgendwo auf die Seite.",
+  "screen.may_dark": "Bildschirm kann dunkel werden",
+  "screen.why": "Der Browser hält den Bildschirm jetzt nicht an: bitte am Gerät einstellen, dass er anbleibt",
 
   "priority.high": "hoch",
   "priority.medium": "mittel",

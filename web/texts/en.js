@@ -45,6 +45,8 @@ export const EN = {
   "sound.off_why": "No alarm is heard at this screen.",
   "sound.stopped": "SOUND STOPPED",
   "sound.stopped_why": "The browser plays nothing: press anywhere on the page.",
+  "screen.may_dark": "Screen may go dark",
+  "screen.why": "The browser does not keep the screen on now: set this machine so that it stays on",
 
   "priority.high": "high",
   "priority.medium": "medium",
