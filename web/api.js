@@ -19,6 +19,11 @@ export class Refused extends Error {
   }
 }
 
+/** Why something was not done, in words. @param {unknown} error */
+export function refusal(error) {
+  return error instanceof Refused ? error.message : t("account.no_answer");
+}
+
 /** Who signs what is sent, and what is done where that does not hold any more. */
 let signing = { sign: async () => /** @type {Record<string, string>} */ ({}), locked: () => {} };
 

@@ -18,7 +18,7 @@ import { Handed } from "./views/hand-over.js";
 import { Muted } from "./views/muted.js";
 import { Become, Pin } from "./views/pin.js";
 import { SetUp, SignIn } from "./views/sign-in.js";
-import { Soundless, SoundSwitch } from "./views/sound.js";
+import { MayGoDark, Soundless, SoundSwitch } from "./views/sound.js";
 import { Ward } from "./views/ward.js";
 
 function App() {
@@ -62,7 +62,7 @@ function TopBar() {
     <nav aria-label=${t("app.views")}>${tab("ward", t("app.ward"))}${tab("alarms", t("app.alarms", { n: count }))}${tab("muted", t("app.muted", { n: quiet }))}</nav>
     <${WardPicker} />
     <span class="grow"></span>
-    <${SoundSwitch} />
+    <${MayGoDark} /><${SoundSwitch} />
     <${Who} />
     <time>${clock(state.now.value)}</time>
     <span class="link ${link}">${t(`link.${link}`)}</span>

@@ -1,12 +1,11 @@
 // The plan of who is on duty: as the gateway says it, and another that is put in its place.
 
 import { signal } from "./vendor/preact.js";
-import { get, Refused, send } from "./api.js";
-import { t } from "./language.js";
+import { get, refusal, Refused, send } from "./api.js";
 
 /** @typedef {{team: string, step: number, role: string, person: string|null, from: string|null, until: string|null, on_call: boolean}} OnDuty */
 /** @typedef {{team: string, role: string, from: string, until: string}} Hole */
-/** @typedef {{holes: Hole[], version: string, warnings: string[]}} Checked */
+/** @typedef {{holes: Hole[], nobody_for: string[], version: string, warnings: string[]}} Checked */
 
 const ANSWER_MS = 15_000;
 /** A plan that was put is told to what judges within so long. */
@@ -17,6 +16,8 @@ export const onDuty = signal(/** @type {{items: OnDuty[], holes: Hole[]}|null} *
 export const text = signal(/** @type {string|null} */ (null));
 /** What would become of the text, or became of it. */
 export const checked = signal(/** @type {(Checked & {done: boolean})|null} */ (null));
+/** Where nobody would be called any more by what was put; whoever means it says so. */
+export const unmeant = signal(/** @type {string[]} */ ([]));
 export const asking = signal(false);
 /** Why the last thing asked was not done; empty if it was. */
 export const refused = signal("");
@@ -30,7 +31,7 @@ export function readFor(actor, plans) {
   const whose = `${actor} ${plans}`;
   if (reader === whose) return;
   reader = whose;
-  [onDuty.value, text.value, checked.value, refused.value] = [null, null, null, ""];
+  [onDuty.value, text.value, checked.value, refused.value, unmeant.value] = [null, null, null, "", []];
   read(plans);
 }
 
@@ -43,38 +44,40 @@ async function read(plans) {
     [seen, text.value] = [plan.version, plan.text];
   } catch (error) {
     // Without a file there is no plan to change, and whoever is of some wards does not change it: nothing is wrong.
-    if (!(error instanceof Refused) || ![403, 404].includes(error.status)) refused.value = said(error);
+    if (!(error instanceof Refused) || ![403, 404].includes(error.status)) refused.value = refusal(error);
   }
 }
 
 /** Reads what stands now; what was typed is gone. */
 export function readAgain() {
-  [checked.value, refused.value] = [null, ""];
+  [checked.value, refused.value, unmeant.value] = [null, "", []];
   return read(true);
 }
 
 /** What would become of the plan. */
 export const check = () => ask("duty/plan/check", "POST", false);
 
-/** Puts the plan in force, and shows soon who is on duty by it. */
-export async function put() {
-  if (!(await ask("duty/plan", "PUT", true))) return;
+/** Puts the plan in force, and shows soon who is on duty by it. @param {string[]} nobodyFor where it is meant that nobody is called */
+export async function put(nobodyFor = []) {
+  if (!(await ask("duty/plan", "PUT", true, { nobody_for: nobodyFor }))) return;
   await new Promise((resolve) => { setTimeout(resolve, SHOWN_MS); });
   onDuty.value = await get("duty").catch(() => onDuty.value);
 }
 
-/** @param {string} path @param {string} method @param {boolean} done */
-async function ask(path, method, done) {
+/** @param {string} path @param {string} method @param {boolean} done @param {object} [also] */
+async function ask(path, method, done, also = {}) {
   if (asking.value || text.value === null) return false;
-  [asking.value, refused.value, checked.value] = [true, "", null];
+  [asking.value, refused.value, checked.value, unmeant.value] = [true, "", null, []];
   try {
     const more = done ? { "if-match": `"${seen}"` } : {};
-    const answer = await send(path, { text: text.value }, ANSWER_MS, method, more);
+    const answer = await send(path, { text: text.value, ...also }, ANSWER_MS, method, more);
     if (done) seen = answer.version;
     checked.value = { ...answer, done };
     return true;
   } catch (error) {
-    refused.value = said(error);
+    const left = error instanceof Refused ? error.problem?.nobody_for : undefined;
+    if (left) unmeant.value = left;
+    else refused.value = refusal(error);
     return false;
   } finally {
     asking.value = false;
@@ -88,6 +91,3 @@ export function withAbsence(plan, { person, from, to, substitute }) {
   const gap = plan.endsWith("\n") || plan === "" ? "" : "\n";
   return `${plan}${gap}\n[[absence]]\nperson = ${quoted(person)}\nfrom = ${quoted(from)}\nto = ${quoted(to)}\n${by}`;
 }
-
-/** @param {unknown} error */
-const said = (error) => (error instanceof Refused ? error.message : t("account.no_answer"));

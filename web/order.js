@@ -14,6 +14,11 @@ function soundOnly(alarm) {
   return alarm.inactivation?.what === "audio" && !alarm.acknowledged && alarm.condition !== "absent";
 }
 
+/** What follows from an alarm, and is still open. @param {Alarm} alarm @param {Iterable<Alarm>} alarms */
+export function followers(alarm, alarms) {
+  return [...alarms].filter((one) => one.group === alarm.id);
+}
+
 /** Announced by itself: not for information only, not what follows from another alarm, not a third time within an hour, not what a person keeps back. @param {Alarm} alarm */
 export function announced(alarm) {
   return alarm.priority !== "info" && !alarm.group && !alarm.quiet_until && alarm.inactivation?.what !== "alarm";

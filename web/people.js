@@ -1,7 +1,7 @@
 // Accounts and stations, for whoever looks after them: what the gateway says of them, and what is asked of it.
 
 import { signal } from "./vendor/preact.js";
-import { get, Refused, remove, send } from "./api.js";
+import { get, refusal, remove, send } from "./api.js";
 import { t } from "./language.js";
 
 /** @typedef {{name: string, role: string, wards: string[]|null, devices: string[], state: string, has_pin: boolean, link?: string}} Person */
@@ -37,7 +37,7 @@ async function readPeople() {
     people.value = all.items;
     stations.value = places.items;
   } catch (error) {
-    refused.value = said(error);
+    refused.value = refusal(error);
   }
 }
 
@@ -77,15 +77,10 @@ async function ask(request) {
     if (answer?.link) given.value = { whose: answer.name, link: new URL(answer.link, location.href.split("#")[0]).href };
     return true;
   } catch (error) {
-    refused.value = said(error);
+    refused.value = refusal(error);
     return false;
   } finally {
     asking.value = false;
     await readPeople();
   }
-}
-
-/** @param {unknown} error */
-function said(error) {
-  return error instanceof Refused ? error.message : t("account.no_answer");
 }

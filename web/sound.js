@@ -1,5 +1,6 @@
 // Sound: armed once by a gesture, of one tab for all, and loud about it when nothing would be heard.
 
+import { keepScreenOn, lookAtScreen } from "./awake.js";
 import { computed, effect, signal } from "./vendor/preact.js";
 import { needOf } from "./sound/need.js";
 import { arm, disarm, look, speaker, supply } from "./sound/speaker.js";
@@ -43,11 +44,13 @@ export function beginSound() {
     void [need.value, speaker.value];
     say();
   });
+  effect(() => keepScreenOn(wanted.value && speaker.value !== "off"));
 }
 
 /** To be called with every beat of the page, from wherever it comes. */
 export function beat() {
   look();
+  lookAtScreen();
   say();
 }
 

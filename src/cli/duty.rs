@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use tokio::sync::watch;
 use vitalgate::clock::Clock;
-use vitalgate::config::{BadConfig, Config, Places, TeamsFile, left_out, version};
+use vitalgate::config::{
+    BadConfig, Config, Places, Teams, TeamsFile, Unanswered, leaves_nobody, left_out, version,
+};
 use vitalgate_domain::model::duty::DutyPlan;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::text;
@@ -39,6 +41,8 @@ enum Act {
     Put {
         /// A file as `teams.toml`.
         file: PathBuf,
+        #[command(flatten)]
+        meant: Meant,
     },
     /// Say that somebody is away, and who takes the watches that fall to them.
     Absent {
@@ -51,7 +55,16 @@ enum Act {
         /// Who takes them; left out, nobody does.
         #[arg(long)]
         substitute: Option<String>,
+        #[command(flatten)]
+        meant: Meant,
     },
+}
+
+#[derive(Debug, clap::Args)]
+struct Meant {
+    /// Where it is meant that nobody is called any more: `ward/ID`, `no_ward` or `gateway`; may be given again.
+    #[arg(long = "nobody-for", value_name = "PLACE")]
+    nobody_for: Vec<Unanswered>,
 }
 
 pub(super) fn run(args: &DutyArgs) -> anyhow::Result<ExitCode> {
@@ -63,15 +76,15 @@ pub(super) fn run(args: &DutyArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Act::Check => Ok(check(&config, &in_force(&config, now)?, now)),
-        Act::Put { file } => {
+        Act::Put { file, meant } => {
             let text = std::fs::read_to_string(file)
                 .with_context(|| format!("cannot read {}", file.display()))?;
-            put(&config, &text, None, now)
+            put(&config, &text, None, meant, now)
         }
-        Act::Absent { person, from, to, substitute } => {
+        Act::Absent { person, from, to, substitute, meant } => {
             let present = in_use(&config)?.text()?;
             let text = format!("{present}{}", absence(person, from, to, substitute.as_deref()));
-            put(&config, &text, Some(&version(&present)), now)
+            put(&config, &text, Some(&version(&present)), meant, now)
         }
     }
 }
@@ -85,10 +98,26 @@ fn put(
     config: &Config,
     text: &str,
     seen: Option<&str>,
+    Meant { nobody_for }: &Meant,
     now: Timestamp,
 ) -> anyhow::Result<ExitCode> {
     let file = in_use(config)?;
-    let plan = file.check(text).map_err(BadConfig::from)?.plan(&config.site.time_zone, now, AHEAD);
+    let in_28_days = |teams: Teams| teams.plan(&config.site.time_zone, now, AHEAD);
+    let plan = in_28_days(file.check(text).map_err(BadConfig::from)?);
+    // Of one that is wrong nobody knows whom it called, and where the store cannot be read nobody knows where patients are.
+    let before = file.text().ok().and_then(|text| file.check(&text).ok()).map(in_28_days);
+    let places = places(config).ok().flatten();
+    let mut left = leaves_nobody(before.as_ref(), &plan, places.as_ref(), now);
+    left.retain(|place| !nobody_for.contains(place));
+    if !left.is_empty() {
+        let words: Vec<String> = left.iter().map(Unanswered::words).collect();
+        let meant: Vec<String> = left.iter().map(|place| format!("--nobody-for {place}")).collect();
+        bail!(
+            "by this plan nobody is called for some or all alarms of: {}; if that is meant, say {}",
+            words.join(", "),
+            meant.join(" ")
+        );
+    }
     file.put(text, seen)?;
     say("written; a gateway that runs takes it over at SIGHUP (`systemctl reload vitalgate`)");
     check(config, &plan, now);

@@ -8,15 +8,15 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use vitalgate::clock::Clock;
 use vitalgate::config::{Config, Role};
-use vitalgate::people::{self, Digest, INVITED_FOR, Link, PeopleFile, Person, new_secret};
+use vitalgate::people::{
+    self, BY_COMMAND as ACTOR, BadPeople, Digest, INVITED_FOR, Link, Out, PeopleFile, Person,
+    Written, new_secret,
+};
 use vitalgate_domain::model::ids::{DeviceId, WardId};
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::Reader;
 
 use super::{StoreArgs, say};
-
-/// What the command line calls itself in the audit.
-pub(super) const ACTOR: &str = "local:cli";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PersonArgs {
@@ -103,13 +103,19 @@ pub(super) fn run(args: &PersonArgs) -> anyhow::Result<ExitCode> {
         }
         PersonAction::Change { name, rights } => {
             let (name, rights) = (people::name(name)?, rights.person(&config)?);
-            file.change(|book| book.change(ACTOR, &name, rights))?;
+            match file.change(|book| book.change(ACTOR, &name, rights)) {
+                Err(bad) if !matches!(bad, BadPeople::Refused(_)) => {
+                    bail!(
+                        "{bad}; nothing is changed: `person disable` shuts somebody out all the same"
+                    )
+                }
+                changed => changed?,
+            };
             say("done");
         }
         PersonAction::Disable { name } => {
             let name = people::name(name)?;
-            file.change(|book| book.disable(ACTOR, &name, true))?;
-            say("done");
+            say(shut_out(&file, &Out::Person(name))?);
         }
         PersonAction::Enable { name } => {
             let name = people::name(name)?;
@@ -185,6 +191,17 @@ impl Given {
         })?;
         Ok(secret)
     }
+}
+
+/// Shuts somebody out, and says how that stands.
+pub(super) fn shut_out(file: &PeopleFile, whom: &Out) -> Result<&'static str, BadPeople> {
+    Ok(match file.shut_out(whom)? {
+        Written::Down => "done",
+        Written::NotYet => {
+            "done, and not written into people.json, which cannot be: until it is, a file beside it says so, for a gateway \
+             that runs and for the next start; see to the disk"
+        }
+    })
 }
 
 fn told(config: &Config, link: Option<String>) {

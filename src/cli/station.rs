@@ -7,11 +7,13 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use vitalgate::clock::Clock;
 use vitalgate::config::Config;
-use vitalgate::people::{self, Digest, INVITED_FOR, Link, PeopleFile, new_secret};
+use vitalgate::people::{
+    self, BY_COMMAND as ACTOR, Digest, INVITED_FOR, Link, Out, PeopleFile, new_secret,
+};
 use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::time::Timestamp;
 
-use super::person::{ACTOR, page_of, there_are};
+use super::person::{page_of, shut_out, there_are};
 use super::{StoreArgs, say};
 
 #[derive(Debug, clap::Args)]
@@ -64,8 +66,7 @@ pub(super) fn run(args: &StationArgs) -> anyhow::Result<ExitCode> {
         StationAction::Link { name } => link(&config, &file, &people::name(name)?, None)?,
         StationAction::Remove { name } => {
             let name = people::name(name)?;
-            file.change(|book| book.remove_station(ACTOR, &name))?;
-            say("done");
+            say(shut_out(&file, &Out::Station(name))?);
         }
     }
     if config.people.is_none() {

@@ -48,7 +48,10 @@ pub use self::site::{Site, TimeZone as SiteZone};
 pub use self::slo::Slo;
 pub use self::store::Store;
 pub use self::synthetic::Synthetic;
-pub use self::teams::{BadTeams, MOST_BYTES, NotPut, Places, Teams, TeamsFile, left_out, version};
+pub use self::teams::{
+    BadTeams, MOST_BYTES, NoPlace, NotPut, Places, Teams, TeamsFile, Unanswered, leaves_nobody,
+    left_out, version,
+};
 pub use self::url::{NotAServer, ServerUrl};
 use vitalgate_domain::core::configuration::{BadConfiguration, Configuration, SiteSettings, Texts};
 use vitalgate_domain::model::ids::ChannelId;

@@ -4,6 +4,7 @@
 mod days;
 mod file;
 mod left_out;
+mod nobody;
 mod place;
 mod plan;
 
@@ -15,6 +16,7 @@ use toml::Spanned;
 
 pub use self::file::{MOST_BYTES, NotPut, TeamsFile, version};
 pub use self::left_out::{Places, left_out};
+pub use self::nobody::{NoPlace, Unanswered, leaves_nobody};
 
 use self::days::{Days, Hours, LocalDate, LocalTimes, Turn};
 use self::place::Text;

@@ -116,6 +116,10 @@ pub(crate) async fn list(
     if let Some(patient) = unseen {
         return Err(Problem::missing("patient", &patient));
     }
+    if which.cursor.is_some() {
+        let detail = "open alarms have no pages: `cursor` is for `state=closed`";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
     let states = open_states(which.state.as_deref())?;
     let mut alarms: Vec<(&domain::Alarm, bool)> = board.shown_alarms().collect();
     alarms.retain(|(alarm, _)| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::api::v1;
@@ -11,6 +11,7 @@ use super::api::v1::problem::Refused;
 use super::auth::Who;
 use super::error::Problem;
 use super::state::Http;
+use super::version::etag;
 use crate::inbox::{Receipt, Submission};
 use vitalgate_domain::model::command::{Action, Command, CommandAnswer, Outcome, PersonAct};
 use vitalgate_domain::model::input::Input;
@@ -89,26 +90,6 @@ fn reply(answer: CommandAnswer, done: StatusCode) -> Result<Response, Problem> {
         response.headers_mut().insert(header::ETAG, etag(version));
     }
     Ok(response)
-}
-
-/// A version as a strong entity tag.
-pub(crate) fn etag(version: u64) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\""))
-        .unwrap_or_else(|_| HeaderValue::from_static("\"\""))
-}
-
-/// The version in `If-Match` of what is to be changed; none, or `*`, changes whatever is there.
-pub(crate) fn version_seen(headers: &HeaderMap, what: &str) -> Result<Option<u64>, Problem> {
-    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = tag.to_str().unwrap_or_default();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-    version.and_then(|v| v.parse().ok()).map(Some).ok_or_else(|| {
-        let detail = format!("`If-Match` must be the `ETag` of {what}, such as \"3\"");
-        Problem::new(StatusCode::BAD_REQUEST, detail)
-    })
 }
 
 /// The status of an outcome; `done` where it is done.

@@ -32,9 +32,14 @@ pub(crate) async fn list(
 ) -> Result<Json<List<DeadLetter>>, Problem> {
     who.may_everywhere(Right::SeeDeadLetters, "what was refused of all senders")?;
     let limit = page_size(which.limit);
-    let (device, before) = (which.device, which.cursor);
+    let (device, before) = (which.device.clone(), which.cursor);
     let letters =
         http.read_log(move |reader| reader.dead_letters(device.as_ref(), before, limit)).await?;
+    // What nobody registered is refused under its own name, too.
+    let nowhere = |id: &DeviceId| letters.is_empty() && !http.board().devices.contains_key(id);
+    if let Some(id) = which.device.filter(|id| before.is_none() && nowhere(id)) {
+        return Err(Problem::missing("device", &id));
+    }
     let next =
         letters.last().filter(|_| letters.len() == limit).map(|letter| letter.id.to_string());
     let sees_values = can(&who, Right::SeePatients, Place::Somewhere);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -16,7 +16,10 @@ use super::error::Problem;
 use super::extract::Body;
 use super::rights::Right;
 use super::state::{Ctx, Http};
-use crate::config::{MOST_BYTES, NotPut, Places, Teams, TeamsFile, left_out, version};
+use super::version::{etag, version_seen};
+use crate::config::{
+    MOST_BYTES, NotPut, Places, Teams, TeamsFile, Unanswered, leaves_nobody, left_out, version,
+};
 use crate::projection::view::Board;
 use vitalgate_domain::model::command::{Action, PersonAct};
 use vitalgate_domain::model::time::Span;
@@ -29,6 +32,9 @@ const AHEAD: Span = Span::days(28);
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewPlan {
     text: String,
+    /// Where it is meant that nobody is called any more.
+    #[serde(default)]
+    nobody_for: BTreeSet<Unanswered>,
 }
 
 /// `GET duty/plan`, with its version as `ETag`.
@@ -43,7 +49,7 @@ pub(crate) async fn get(State(http): State<Ctx>, who: Who) -> Result<Response, P
 pub(crate) async fn check(
     State(http): State<Ctx>,
     who: Who,
-    Body(NewPlan { text }): Body<NewPlan>,
+    Body(NewPlan { text, .. }): Body<NewPlan>,
 ) -> Result<Json<Checked>, Problem> {
     let file = file(&http, &who)?;
     looked_at(&http, file, text).await.map(Json)
@@ -54,16 +60,20 @@ pub(crate) async fn set(
     State(http): State<Ctx>,
     who: Who,
     headers: HeaderMap,
-    Body(NewPlan { text }): Body<NewPlan>,
+    Body(NewPlan { text, nobody_for }): Body<NewPlan>,
 ) -> Result<Response, Problem> {
     let file = file(&http, &who)?;
-    let seen = version_seen(&headers)?;
+    let seen: Option<String> = version_seen(&headers, "the plan")?;
     let checked = looked_at(&http, Arc::clone(&file), text.clone()).await?;
     if let Some(seen) = &seen {
         let present = Arc::clone(&file);
         if version(&run(move || present.text()).await?) != *seen {
             return Err(problem(&NotPut::Stale));
         }
+    }
+    let unmeant: BTreeSet<_> = checked.nobody_for.difference(&nobody_for).cloned().collect();
+    if !unmeant.is_empty() {
+        return Err(nobody_called(unmeant));
     }
     let (act, subject) = (PersonAct::ChangePlan, checked.version.clone());
     ask(&http, &who, vec![Action::Person { act, subject }]).await?;
@@ -86,12 +96,16 @@ async fn looked_at(http: &Http, file: Arc<TeamsFile>, text: String) -> Result<Ch
     }
     let (places, now) = (places(&http.board()), http.app.handles.clock.wall());
     run(move || {
-        let teams: Teams = file.check(&text)?;
         let config = file.config();
-        let plan = teams.plan(&config.site.time_zone, now, AHEAD);
+        let in_28_days = |teams: &Teams| teams.plan(&config.site.time_zone, now, AHEAD);
+        let plan = in_28_days(&file.check(&text)?);
+        // Of one that is wrong nobody knows whom it called.
+        let before = file.text().ok().and_then(|text| file.check(&text).ok());
+        let before = before.map(|teams| in_28_days(&teams));
+        let nobody_for = leaves_nobody(before.as_ref(), &plan, Some(&places), now);
         let holes = plan.holes(now).into_iter().map(Hole::from).collect();
         let warnings = left_out(&plan, &config.channel, Some(&places));
-        Ok(Checked { holes, version: version(&text), warnings })
+        Ok(Checked { holes, nobody_for, version: version(&text), warnings })
     })
     .await
 }
@@ -116,6 +130,16 @@ async fn run<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(lost)?.map_err(|why| problem(&why))
 }
 
+/// Whoever means it says so, by the names of those places.
+fn nobody_called(places: BTreeSet<Unanswered>) -> Problem {
+    let words: Vec<String> = places.iter().map(Unanswered::words).collect();
+    let detail = format!(
+        "by this plan nobody is called for some or all alarms of: {}; to put it all the same, send it with these places in `nobody_for`",
+        words.join(", ")
+    );
+    Problem::new(StatusCode::CONFLICT, detail).with_nobody_for(places)
+}
+
 fn problem(why: &NotPut) -> Problem {
     match why {
         // Where the file lies is no matter of whoever writes what is in it.
@@ -123,23 +147,4 @@ fn problem(why: &NotPut) -> Problem {
         NotPut::Stale => Problem::new(StatusCode::PRECONDITION_FAILED, why.to_string()),
         NotPut::File { .. } => Problem::busy(why.to_string(), 60),
     }
-}
-
-fn etag(version: &str) -> HeaderValue {
-    HeaderValue::from_str(&format!("\"{version}\""))
-        .unwrap_or_else(|_| HeaderValue::from_static("\"\""))
-}
-
-/// The version in `If-Match`; none, or `*`, takes the place of whatever is there.
-fn version_seen(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(tag) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = tag.to_str().unwrap_or_default();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    version.map(|version| Some(version.to_owned())).ok_or_else(|| {
-        let detail = "`If-Match` must be the `ETag` of the plan, or `*`";
-        Problem::new(StatusCode::BAD_REQUEST, detail)
-    })
 }

@@ -1,5 +1,7 @@
 //! Errors as people and programs see them: problem+json (RFC 9457).
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,6 +10,7 @@ use super::api::v1;
 use super::api::v1::alarm::Alarm;
 use super::api::v1::device::Device;
 use super::api::v1::problem::Refused;
+use crate::config::Unanswered;
 use vitalgate_store::ReadError;
 
 /// A refused request.
@@ -28,6 +31,7 @@ impl Problem {
             alarm: None,
             detail: detail.into(),
             device: None,
+            nobody_for: BTreeSet::new(),
             outcome: None,
             status: status.as_u16(),
             title: status.canonical_reason().unwrap_or("Problem"),
@@ -57,6 +61,12 @@ impl Problem {
     /// Adds the device that was to be registered otherwise.
     pub(crate) fn with_device(mut self, device: Device) -> Self {
         self.0.body.device = Some(device);
+        self
+    }
+
+    /// Adds where nobody would be called any more.
+    pub(crate) fn with_nobody_for(mut self, places: BTreeSet<Unanswered>) -> Self {
+        self.0.body.nobody_for = places;
         self
     }
 

@@ -6,14 +6,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::api::v1::limits::{Limit, Limits, WaitingLimits};
+use super::api::v1::limits::{Limit, Limits, Standing, WaitingLimits};
 use super::auth::Who;
-use super::command::{ask_one, etag, version_seen};
+use super::command::ask_one;
 use super::error::Problem;
 use super::extract::{Body, Id};
 use super::patients::{find, within};
 use super::rights::Right;
 use super::state::Ctx;
+use super::version::{etag, version_seen};
 use vitalgate_domain::model::command::{Action, PatientLimit};
 use vitalgate_domain::model::ids::PatientId;
 use vitalgate_domain::model::time::Timestamp;
@@ -47,7 +48,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     who.may(Right::SeePatients)?;
     let patient = find(&http, &who, &id)?;
-    let limits = patient.limits.iter().cloned().map(Limit::from).collect();
+    let limits = patient.limits.iter().cloned().map(Standing::from).collect();
     // One that has ended is nothing to put again.
     let now = http.app.handles.clock.wall();
     let lasts = |limit: &&PatientLimit| limit.until.is_none_or(|until| until > now);

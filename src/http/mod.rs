@@ -32,6 +32,7 @@ mod pauses;
 mod people;
 mod push;
 mod rights;
+mod route;
 mod router;
 mod scope;
 mod seats;
@@ -50,6 +51,7 @@ mod tls;
 mod tokens;
 mod traffic;
 mod unread;
+mod version;
 mod wards;
 
 pub use auth::{Auth, AuthInForce, BadToken, Role, Token};

@@ -3,27 +3,27 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing;
 use serde::Deserialize;
 
 use super::auth;
 use super::cookie;
 use super::error::Problem;
+use super::route::{Route, get};
 use super::session::{asked_from, begun, changing, not_a_station, own_name, set};
 use super::shut_out::shut_out;
 use super::state::{Ctx, Http};
 use crate::oidc::{NoSignIn, Provider, SIGN_IN_HOLDS};
 use crate::people::Person;
 
-/// The routes; whoever comes is not signed in yet.
-pub(crate) fn routes() -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/session/oidc", routing::get(begin))
-        .route("/api/v1/session/oidc/back", routing::get(back))
+/// The routes; whoever comes is not signed in yet. What a provider says beside its answer is its own.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        get("/api/v1/session/oidc", begin),
+        get("/api/v1/session/oidc/back", back).leaves_query_alone(),
+    ]
 }
 
 #[derive(Deserialize)]

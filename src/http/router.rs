@@ -1,16 +1,16 @@
 //! Every route, and the layers around all of them.
 
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::handler::Handler;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{self, MethodRouter};
+use axum::routing;
 use axum::{Router, http::HeaderName};
 
 use super::connection::Connection;
 use super::error::Problem;
 use super::extract::MAX_BODY;
+use super::route::{Route, delete, get, mounted, patch, post, put};
 use super::state::Ctx;
 use super::{
     alarms, answer, assets, audit, auth, dead_letters, devices, duty, duty_plan, hand_over, health,
@@ -26,20 +26,10 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 /// A browser that was here with TLS does not come without it for a year.
 const ONLY_TLS: &str = "max-age=31536000";
 
-/// A route of the API.
-pub(crate) struct Route {
-    /// `GET`, `POST`, …
-    #[cfg_attr(not(test), expect(dead_code, reason = "the table of who may what goes by it"))]
-    pub(crate) method: Method,
-    /// Below `/api/v1`.
-    pub(crate) path: &'static str,
-    serve: MethodRouter<Ctx>,
-}
-
 /// Every route of the API. Each handler asks for the right it needs; a test holds them to a table of who may what, where.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
-        get("/alarms", alarms::list),
+        get("/alarms", alarms::list).reads_query(),
         post("/alarms/acknowledge", alarms::acknowledge_several),
         get("/alarms/{id}", story::get),
         post("/alarms/{id}/acknowledge", alarms::acknowledge),
@@ -62,13 +52,13 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/pauses", pauses::list),
         post("/pauses", pauses::add),
         delete("/pauses/{id}", pauses::end),
-        get("/stream", stream::open),
+        get("/stream", stream::open).reads_query(),
         get("/wards", wards::list),
         post("/wards", wards::add),
         get("/wards/{id}/latest", wards::latest),
         get("/beds", wards::beds),
         post("/beds", wards::add_bed),
-        get("/patients", patients::list),
+        get("/patients", patients::list).reads_query(),
         post("/patients", patients::add),
         get("/patients/{id}", patients::get),
         patch("/patients/{id}", patients::change),
@@ -78,18 +68,18 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/patients/{id}/limits", limits::get),
         put("/patients/{id}/limits", limits::set),
         patch("/patients/{id}/limits", limits::change),
-        get("/patients/{id}/series", series::of_patient),
-        get("/devices", devices::list),
+        get("/patients/{id}/series", series::of_patient).reads_query(),
+        get("/devices", devices::list).reads_query(),
         post("/devices", devices::add),
         get("/devices/{id}", devices::get),
         patch("/devices/{id}", devices::change),
-        get("/devices/{id}/series", series::of_device),
+        get("/devices/{id}/series", series::of_device).reads_query(),
         get("/devices/{id}/binding", devices::binding),
         put("/devices/{id}/binding", devices::bind),
         patch("/devices/{id}/binding", devices::correct_binding),
         delete("/devices/{id}/binding", devices::unbind),
-        get("/dead-letters", dead_letters::list),
-        get("/audit", audit::list),
+        get("/dead-letters", dead_letters::list).reads_query(),
+        get("/audit", audit::list).reads_query(),
         get("/people", people::list),
         post("/people", people::add),
         patch("/people/{name}", people::alter),
@@ -107,49 +97,34 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-fn get<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
-    Route { method: Method::GET, path, serve: routing::get(handler) }
+/// The routes of whoever is not signed in yet, and of what looks after the gateway; each looks for itself who comes.
+pub(crate) fn at_the_door() -> Vec<Route> {
+    let mut all = vec![get("/healthz", health::healthz), get("/readyz", health::readyz)];
+    all.extend(session::routes());
+    all.extend(stations::at_the_browser());
+    all.extend(answer::routes());
+    all.extend(oidc::routes());
+    all
 }
 
-fn post<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
-    Route { method: Method::POST, path, serve: routing::post(handler) }
-}
-
-fn put<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
-    Route { method: Method::PUT, path, serve: routing::put(handler) }
-}
-
-fn patch<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
-    Route { method: Method::PATCH, path, serve: routing::patch(handler) }
-}
-
-fn delete<T: 'static>(path: &'static str, handler: impl Handler<T, Ctx>) -> Route {
-    Route { method: Method::DELETE, path, serve: routing::delete(handler) }
+/// For whoever sees how the gateway does.
+pub(crate) fn for_operators() -> Vec<Route> {
+    vec![get("/metrics", health::metrics)]
 }
 
 /// All routes: the API, metrics, health and the page.
 pub(crate) fn router(http: &Ctx) -> Router {
-    let api = routes()
-        .into_iter()
-        .fold(Router::new(), |api, Route { path, serve, .. }| api.route(path, serve));
-    let api = api
+    let api = mounted(routes())
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(from_fn_with_state(http.clone(), looks::note))
         .layer(from_fn_with_state(http.clone(), idempotency::replay))
         .layer(from_fn_with_state(http.clone(), auth::sign_in));
-    let metrics = Router::new()
-        .route("/metrics", routing::get(health::metrics))
-        .layer(from_fn_with_state(http.clone(), auth::sign_in));
+    let metrics = mounted(for_operators()).layer(from_fn_with_state(http.clone(), auth::sign_in));
     Router::new()
         .nest("/api/v1", api)
-        .merge(session::routes())
-        .merge(stations::at_the_browser())
-        .merge(answer::routes())
-        .merge(oidc::routes())
+        .merge(mounted(at_the_door()))
         .merge(metrics)
-        .route("/healthz", routing::get(health::healthz))
-        .route("/readyz", routing::get(health::readyz))
         .fallback_service(routing::get(assets::serve))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(http.clone(), origin::same_site))

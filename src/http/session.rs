@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing;
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +16,7 @@ use super::cookie;
 use super::error::Problem;
 use super::extract::{Body, from_request};
 use super::origin::{host_of, own_page};
+use super::route::{self, Route};
 use super::shut_out::{done, shut_out};
 use super::state::{Ctx, Http};
 use crate::people::{
@@ -30,12 +30,15 @@ pub(super) const HASHES: usize = 2;
 /// A browser keeps no cookie for longer.
 pub(super) const STATION_KEPT: Span = Span::days(400);
 
-/// The routes, with the methods of each.
-pub(crate) fn routes() -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/session", routing::get(get).post(begin).delete(end))
-        .route("/api/v1/session/link", routing::post(use_link))
-        .route("/api/v1/session/password", routing::post(change_password))
+/// The routes.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        route::get("/api/v1/session", get),
+        route::post("/api/v1/session", begin),
+        route::delete("/api/v1/session", end),
+        route::post("/api/v1/session/link", use_link),
+        route::post("/api/v1/session/password", change_password),
+    ]
 }
 
 #[derive(Deserialize)]
@@ -212,6 +215,10 @@ pub(super) async fn asked<T: DeserializeOwned>(
     own_page(request.headers(), host_of(&request)?)?;
     let (people, at) = asked_from(http, &request)?;
     let Body(asked) = from_request(request).await?;
+    // Who was added, or given a link, a moment ago is not told that there is no such person.
+    let book = Arc::clone(&people);
+    let known = tokio::task::spawn_blocking(move || book.catch_up()).await;
+    known.map_err(|_| Problem::busy("the people could not be looked up; try again", 5))?;
     Ok((people, at, asked))
 }
 

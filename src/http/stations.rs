@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing;
-use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::api::v1::list::List;
@@ -20,6 +19,7 @@ use super::extract::Body;
 use super::origin::{host_of, own_page};
 use super::people::{looked_after, new_link, there_are};
 use super::rights::Under;
+use super::route::{Route, delete, post, put};
 use super::session::{At, STATION_KEPT, asked, changing, guessed, refused, set, too_soon};
 use super::shut_out::{done, shut_out};
 use super::state::Ctx;
@@ -28,11 +28,13 @@ use crate::people::{self, Digest, Known, People, Proof as Held, Refusal};
 use vitalgate_domain::model::ids::WardId;
 
 /// What whoever stands before a browser asks of it; each looks for itself who that is.
-pub(crate) fn at_the_browser() -> Router<Ctx> {
-    Router::new()
-        .route("/api/v1/session/station", routing::post(become_one))
-        .route("/api/v1/session/signature", routing::post(unlock).delete(lock))
-        .route("/api/v1/session/pin", routing::put(set_pin))
+pub(crate) fn at_the_browser() -> Vec<Route> {
+    vec![
+        post("/api/v1/session/station", become_one),
+        post("/api/v1/session/signature", unlock),
+        delete("/api/v1/session/signature", lock),
+        put("/api/v1/session/pin", set_pin),
+    ]
 }
 
 #[derive(Deserialize)]

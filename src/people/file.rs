@@ -10,7 +10,9 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
 use super::book::{Book, Refusal};
+use super::kept::Written;
 use super::room::{Room, is_full};
+use super::word::{Out, take_away, words};
 
 /// A book of this size is no book.
 const MOST_BYTES: u64 = 64 << 20;
@@ -62,12 +64,13 @@ pub enum BadPeople {
 }
 
 /// By which a changed file is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     inode: u64,
     modified: (i64, i64),
     bytes: u64,
     mode: u32,
+    words: Vec<Out>,
 }
 
 /// Where the book is.
@@ -90,7 +93,7 @@ impl PeopleFile {
     /// How it stands; `None` where there is none.
     pub(super) fn mark(&self) -> Result<Option<Mark>, BadPeople> {
         match std::fs::symlink_metadata(self.path()) {
-            Ok(found) => Ok(Some(mark(&found))),
+            Ok(found) => Ok(Some(mark(&found, self.words()))),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
             Err(e) => Err(self.bad(e)),
         }
@@ -104,8 +107,14 @@ impl PeopleFile {
             .then(|| format!("others may use {} (mode {mode:o}): `chmod 600` it", path.display()))
     }
 
-    /// What it says; an empty book where there is none.
+    /// What it says, and what is beside it; an empty book where there is none.
     pub fn read(&self) -> Result<Book, BadPeople> {
+        let mut book = self.read_written()?;
+        shut_out_by(&self.words(), &mut book);
+        Ok(book)
+    }
+
+    fn read_written(&self) -> Result<Book, BadPeople> {
         let mut options = OpenOptions::new();
         let opened = options.read(true).custom_flags(no_link()).open(self.path());
         let file = match opened {
@@ -145,15 +154,37 @@ impl PeopleFile {
     ) -> Result<(T, Book), BadPeople> {
         let _lock = self.lock()?;
         let gone = self.mark()?.is_none();
-        let before = self.read()?;
+        let (before, words) = (self.read_written()?, self.words());
         let known = known.filter(|_| gone);
         let is_known = known.is_some();
         let mut book = known.unwrap_or_else(|| before.clone());
+        shut_out_by(&words, &mut book);
         let done = change(&mut book, is_known)?;
         if book != before {
             self.write(&book).map_err(|e| self.bad(e))?;
         }
+        take_away(&self.folder, &words).map_err(|e| self.bad(e))?;
         Ok((done, book))
+    }
+
+    /// Shuts somebody out for the command line. Where the file can be read and not written it is left beside it, as the name of
+    /// a file that takes no room: a gateway that runs hears of it within a second, and one that starts at once.
+    pub fn shut_out(&self, whom: &Out) -> Result<Written, BadPeople> {
+        match self.change(|book| whom.apply(book)) {
+            Ok(_) => Ok(Written::Down),
+            Err(BadPeople::Refused(refusal)) => Err(refusal.into()),
+            Err(bad) => {
+                self.read()?;
+                let left = whom.leave_word(&self.folder, |file| self.give(file));
+                left.map_err(|_| bad)?;
+                Ok(Written::NotYet)
+            }
+        }
+    }
+
+    /// What is left beside it, and does not stand in it yet.
+    pub(super) fn words(&self) -> Vec<Out> {
+        words(&self.folder)
     }
 
     /// Takes what the room kept for it lacks, as far as the disk has it.
@@ -286,6 +317,15 @@ fn leave_behind(book: &mut Book) {
     }
 }
 
+/// Who is shut out by what is left beside the book; whom nobody knows any more is out.
+fn shut_out_by(words: &[Out], book: &mut Book) {
+    for word in words {
+        if let Err(refusal) = word.apply(book) {
+            tracing::debug!(%refusal, "what the command line left cannot be done any more");
+        }
+    }
+}
+
 fn parse(text: &str) -> Result<Book, String> {
     let book: Book = serde_json::from_str(text).map_err(|e| e.to_string())?;
     if book.version == Book::default().version {
@@ -300,8 +340,9 @@ fn no_link() -> i32 {
     (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
 }
 
-fn mark(found: &std::fs::Metadata) -> Mark {
+fn mark(found: &std::fs::Metadata, words: Vec<Out>) -> Mark {
     Mark {
+        words,
         inode: found.ino(),
         modified: (found.mtime(), found.mtime_nsec()),
         bytes: found.len(),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::book::{Book, Refusal, Session};
+use super::file::Mark;
 use super::{BadPeople, People};
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -92,15 +93,31 @@ impl People {
 
     /// What holds here alone, in words; `None` where all of it is on the disk.
     pub fn unwritten(&self) -> Option<String> {
-        let count = self.turn().0.len();
+        let (count, words) = (self.turn().0.len(), self.file.words().len());
         let path = self.file.path();
-        (count > 0).then(|| {
+        let path = path.display();
+        if count > 0 {
+            return Some(format!(
+                "{count} changes hold, and {path} cannot be written: what was changed last is undone if the gateway ends before; \
+                 it is tried again every second"
+            ));
+        }
+        (words > 0).then(|| {
             format!(
-                "{count} changes hold, and {} cannot be written: what was changed last is undone if the gateway ends before; \
-                 it is tried again every second",
-                path.display()
+                "{words} changes of the command line hold, and {path} cannot be written; it is tried again every second"
             )
         })
+    }
+
+    /// Takes over at once what the command line wrote just now: whoever comes is refused by what is written, and not by what
+    /// was known a second ago. What is wrong with the file is told every second.
+    pub fn catch_up(&self) {
+        let is_news = |mark: Option<Mark>| mark != self.state().mark;
+        if self.file.mark().is_ok_and(is_news)
+            && let Err(error) = self.look_at_file()
+        {
+            tracing::debug!(%error, "what was changed of people is not known yet");
+        }
     }
 
     /// What of the room for the file is not there, in words.
@@ -180,7 +197,7 @@ impl People {
         let mark = self.file.mark()?;
         let (before, damaged) = {
             let state = self.state();
-            (state.mark, state.damaged.is_some())
+            (state.mark.clone(), state.damaged.is_some())
         };
         if mark.is_none() && before.is_some() && self.are_known() {
             return self.write(&mut unwritten, |_| Ok(()));
@@ -192,7 +209,8 @@ impl People {
             self.take_over(book);
         }
         // Where it cannot be written it is said, and tried again.
-        if !unwritten.0.is_empty() && self.write(&mut unwritten, |_| Ok(())).is_ok() {
+        let waits = !unwritten.0.is_empty() || !self.file.words().is_empty();
+        if waits && self.write(&mut unwritten, |_| Ok(())).is_ok() {
             tracing::info!("what was changed of people is written down again");
         }
         Ok(())
@@ -206,7 +224,7 @@ impl People {
     ) -> Result<T, BadPeople> {
         let known = {
             let state = self.state();
-            state.mark.map(|_| state.book.clone())
+            state.mark.as_ref().map(|_| state.book.clone())
         };
         let mut was_gone = false;
         let (done, book) = self.file.change_from(known, |book, is_known| {

@@ -18,6 +18,7 @@ mod signing;
 mod station;
 mod token;
 mod vouched;
+mod word;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -40,6 +41,7 @@ use self::signing::Signings;
 pub use self::signing::Unlocked;
 pub use self::station::{Station, actor as actor_of_station};
 pub use self::token::{PersonalToken, TOKENS_EACH};
+pub use self::word::{BY_COMMAND, Out};
 use crate::config::Role;
 use vitalgate_domain::model::ids::{DeviceId, WardId};
 use vitalgate_domain::model::time::{Span, Timestamp};

@@ -6,6 +6,7 @@ use vitalgate_domain::model::command::PersonAct;
 
 mod kept;
 mod stations;
+mod words;
 
 const LASTING: Lasting =
     Lasting { idle: Span::hours(1), longest: Span::hours(12), unlocked: Span::mins(1) };

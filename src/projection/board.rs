@@ -155,7 +155,7 @@ fn bound(core: &Core) -> BTreeMap<&PatientId, Vec<DeviceId>> {
 }
 
 fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Stamp) -> PatientView {
-    let limits = patient.limits_at(now.at).own;
+    let (signals, rules) = (&core.configuration.signals, &core.configuration.rules);
     PatientView {
         id: patient.details.id.clone(),
         ward: patient.ward.clone(),
@@ -172,7 +172,7 @@ fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Sta
             .map(|(source, state)| vital(source, state, core, now))
             .collect(),
         devices,
-        limits: limits.to_vec(),
+        limits: patient.standing_limits(now.at, signals, rules),
         limits_version: patient.limits_version(),
         limits_offered: patient.offered_limits().to_vec(),
         limits_waiting: patient

@@ -353,6 +353,7 @@ mod tests {
         assert_eq!(advanced.into_row().transitions.len(), 1);
         assert_eq!(bed.core.take_changed().patients, ["p".parse().unwrap()]);
         let PatientView { limits, limits_waiting, .. } = bed.patient();
-        assert_eq!((limits, limits_waiting.len()), (vec![limit], 0));
+        let standing: Vec<_> = limits.into_iter().map(|one| one.limit).collect();
+        assert_eq!((standing, limits_waiting.len()), (vec![limit], 0));
     }
 }

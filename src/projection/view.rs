@@ -16,6 +16,7 @@ use vitalgate_domain::model::pause::Pause;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::synthetic::SyntheticSeen;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::patient::Standing;
 
 /// Everything readers see, as of one commit. Replaced whole, shared by parts.
 #[derive(Clone, Debug, Default)]
@@ -129,8 +130,8 @@ pub struct PatientView {
     pub vitals: Vec<Vital>,
     /// Devices bound now.
     pub devices: Vec<DeviceId>,
-    /// The patient's own limits, and their version.
-    pub limits: Vec<PatientLimit>,
+    /// The patient's own limits, each with who put it and what holds after.
+    pub limits: Vec<Standing>,
     /// Rises with every change of the limits.
     pub limits_version: u64,
     /// Those of an earlier stay, while there are no others.

@@ -1,5 +1,5 @@
 // The plan of duty, in headless Chromium against a real gateway: a ward-admin sees who is on duty, types a mistake that is
-// refused with its line, says who is away and who takes over, and puts it in force. Says `done`.
+// refused with its line, says who is away and who takes over, and puts it in force; one that calls nobody is asked about first. Says `done`.
 //
 //   plan.cjs --url URL --chromium PATH --token TOKEN [--picture FILE]
 "use strict";
@@ -42,7 +42,24 @@ async function main() {
     await plan.getByRole("button", { name: "Put in force" }).click();
     await plan.getByText("The plan is in force.").waitFor();
     await plan.getByRole("cell", { name: "n1" }).waitFor({ state: "detached" });
+
+    // A plan that calls nobody is asked about, and put where it is meant.
+    const good = await text.inputValue();
+    await text.fill("");
+    await plan.getByRole("button", { name: "Put in force" }).click();
+    const asked = plan.getByRole("alert");
+    await asked.getByText(/nobody is called for some or all alarms of: ward icu/).waitFor();
     if (args.picture) await page.screenshot({ path: args.picture });
+    await plan.getByRole("button", { name: "Read again" }).click();
+    await asked.waitFor({ state: "detached" });
+    assert.equal(await text.inputValue(), good, "nothing was changed");
+    await text.fill("");
+    await plan.getByRole("button", { name: "Put in force" }).click();
+    await asked.getByRole("button", { name: "Put it in force all the same" }).click();
+    await plan.getByText("The plan is in force.").waitFor();
+    await text.fill(good);
+    await plan.getByRole("button", { name: "Put in force" }).click();
+    await plan.getByRole("cell", { name: "n2" }).first().waitFor();
     console.log("done");
   } finally {
     await browser.close();

@@ -85,13 +85,20 @@ fn where_not_a_byte_can_be_written_whoever_is_shut_out_is_out_and_the_answer_say
 {
     let disk = Tmpfs::mount("24m");
     let store = disk.dir.path().join("store");
-    let (gateway, root, [jane, _]) = crowd(&store);
+    let (mut gateway, root, [jane, john]) = crowd(&store);
     let filler = disk.dir.path().join("filler");
     // The room that is kept is gone too.
     let room = store.join("people.reserve");
     fs::remove_file(&room).unwrap();
     fs::create_dir(&room).unwrap();
     disk.take_what_is_left(&filler);
+
+    let disabled = gateway.command_line("person", &["disable", "john"]);
+    assert!(disabled.status.success(), "{disabled:?}");
+    assert!(String::from_utf8_lossy(&disabled.stdout).contains("not written"), "{disabled:?}");
+    eventually("john is out", || (status(&gateway, &john) == 401).then_some(()));
+    gateway.restart();
+    assert_eq!(status(&gateway, &john), 401, "that of the command line is undone by nothing");
 
     let admin = Browser::with_cookie(&gateway, &root);
     let (answered, body) = admin.patch("/api/v1/people/jane", &json!({ "disabled": true }));
@@ -111,5 +118,10 @@ fn where_not_a_byte_can_be_written_whoever_is_shut_out_is_out_and_the_answer_say
     let book = fs::read_to_string(store.join("people.json")).unwrap();
     let book: Value = serde_json::from_str(&book).unwrap();
     assert_eq!(book["people"]["jane"]["disabled"], true);
+    assert_eq!(book["people"]["john"]["disabled"], true);
+    let left = fs::read_dir(&store).unwrap().filter(|file| {
+        file.as_ref().unwrap().file_name().to_string_lossy().starts_with("people.out.")
+    });
+    assert_eq!(left.count(), 0);
     assert_eq!(book["stations"].as_object().map_or(0, serde_json::Map::len), 0);
 }

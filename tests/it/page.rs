@@ -85,7 +85,7 @@ fn every_check_holds(files: &str) {
 #[test]
 #[ignore = "needs chromium"]
 fn the_page_never_answers_the_wrong_alarm() {
-    every_check_holds("answers,resets,tabs,shows,mutes,responsible");
+    every_check_holds("answers,resets,tabs,shows,mutes,responsible,grounds");
 }
 
 #[test]
@@ -213,4 +213,10 @@ fn whoever_makes_the_plan_of_duty_changes_it_in_the_browser_and_it_is_in_force()
 #[ignore = "needs chromium"]
 fn an_alarm_is_heard_by_its_priority_from_a_page_that_was_armed() {
     every_check_holds("sound");
+}
+
+#[test]
+#[ignore = "needs chromium"]
+fn a_screen_at_which_alarms_are_heard_stays_on_or_says_that_it_may_go_dark() {
+    every_check_holds("awake");
 }

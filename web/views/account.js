@@ -1,7 +1,7 @@
 // Whoever is signed in: another password, and the way out.
 
 import { html, signal } from "../vendor/preact.js";
-import { Refused } from "../api.js";
+import { refusal } from "../api.js";
 import { t } from "../language.js";
 import { changePassword, setPin } from "../session.js";
 import * as state from "../state.js";
@@ -21,7 +21,7 @@ async function change() {
     await changePassword(old.value, next.value);
     said.value = t("account.changed");
   } catch (error) {
-    said.value = error instanceof Refused ? error.message : t("account.no_answer");
+    said.value = refusal(error);
   }
   old.value = "";
   next.value = "";
@@ -39,7 +39,7 @@ async function choose(/** @type {Event} */ event) {
     await setPin(known.value, pin.value);
     pinSaid.value = t(pin.value ? "pin.is_set" : "pin.is_none");
   } catch (error) {
-    pinSaid.value = error instanceof Refused ? error.message : t("account.no_answer");
+    pinSaid.value = refusal(error);
   }
   known.value = "";
   pin.value = "";

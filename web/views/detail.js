@@ -6,12 +6,15 @@ import { get } from "../api.js";
 import { resets, resetSoon, secondsLeft, undoReset } from "../commands.js";
 import { clock, moment, number, span, time, unitText } from "../format.js";
 import { t } from "../language.js";
+import { readLimits } from "../limits.js";
 import { announced, waits } from "../order.js";
 import { keptBack } from "../mute.js";
 import { resetOf } from "../outcome.js";
 import { said } from "../said.js";
 import * as state from "../state.js";
 import { Command, mark, place, story, tone } from "./alarm.js";
+import { Limits } from "./limits.js";
+import { Members } from "./members.js";
 import { Mute, Say } from "./mute.js";
 import { Responsible } from "./responsible.js";
 
@@ -29,6 +32,12 @@ const reason = signal({ id: "", text: "" });
 effect(() => {
   const { view, id } = state.route.value;
   if (view === "alarm" && state.ready.value) load(id, state.alarms.value.get(id)?.seq);
+});
+
+readLimits(() => {
+  const { view, id } = state.route.value;
+  const read = known.value?.id === id ? known.value.story?.alarm : null;
+  return view === "alarm" ? (state.alarms.value.get(id) ?? read)?.patient ?? null : null;
 });
 
 /** @param {string} id @param {number} [seq] only so that news on the alarm loads it again */
@@ -57,7 +66,9 @@ export function Detail() {
     <${Responsible} alarm=${alarm} />
     <${Mute} alarm=${alarm} />
     <${Say} alarm=${alarm} />
+    <${Members} alarm=${alarm} />
     <dl class="facts">${facts(alarm).map(([name, text]) => html`<div key=${name}><dt>${name}</dt><dd>${text}</dd></div>`)}</dl>
+    <${Limits} alarm=${alarm} />
     ${read?.story ? html`<${Grounds} story=${read.story} />` : null}
   </article>`;
 }

@@ -1,7 +1,7 @@
 // Who is on duty, when nobody will be, and the plan itself for whoever makes it.
 
 import { html, signal, useEffect } from "../vendor/preact.js";
-import { asking, check, checked, onDuty, put, readAgain, readFor, refused, text, withAbsence } from "../duty.js";
+import { asking, check, checked, onDuty, put, readAgain, readFor, refused, text, unmeant, withAbsence } from "../duty.js";
 import { moment } from "../format.js";
 import { t } from "../language.js";
 import * as state from "../state.js";
@@ -47,17 +47,30 @@ function Holes({ holes }) {
 }
 
 function Plan() {
-  const typed = (/** @type {any} */ event) => { [text.value, checked.value] = [event.target.value, null]; };
+  const typed = (/** @type {any} */ event) => { [text.value, checked.value, unmeant.value] = [event.target.value, null, []]; };
   return html`<${Away} />
     <form onSubmit=${(/** @type {Event} */ event) => { event.preventDefault(); put(); }}>
       <label class="plan">${t("plan.text")} <textarea rows="16" spellcheck=${false} autocapitalize="none" value=${text.value} onInput=${typed}></textarea></label>
       <div class="commands"><button type="button" disabled=${asking.value} onClick=${check}>${t("plan.check")}</button>
         <button type="submit" disabled=${asking.value}>${t("plan.put")}</button>
         <button type="button" class="plain" disabled=${asking.value} onClick=${readAgain}>${t("plan.again")}</button></div>
+      <${Unmeant} />
       <div role="status">${checked.value ? html`<p>${t(checked.value.done ? "plan.in_force" : "plan.is_right")}</p>
+        ${checked.value.nobody_for.length ? html`<p><strong>${t("plan.nobody_for", { where: places(checked.value.nobody_for) })}</strong></p>` : null}
         <${Holes} holes=${checked.value.holes} /><ul>${checked.value.warnings.map((one) => html`<li>${one}</li>`)}</ul>` : null}</div>
     </form>`;
 }
+
+/** What was put leaves nobody somewhere: whoever means it says so, of those places. */
+function Unmeant() {
+  const where = unmeant.value;
+  if (!where.length) return null;
+  return html`<div class="alert failed" role="alert"><strong>${t("plan.nobody_for", { where: places(where) })}</strong> <span>${t("plan.not_put")}</span>
+    <button type="button" disabled=${asking.value} onClick=${() => put(where)}>${t("plan.all_the_same")}</button></div>`;
+}
+
+/** @param {string[]} all */
+const places = (all) => all.map((one) => (one === "gateway" ? t("plan.gateway") : one === "no_ward" ? t("plan.no_ward") : t("plan.ward", { id: one.replace("ward/", "") }))).join(", ");
 
 /** Somebody is away: an entry more in the text, which is then looked at and put. */
 function Away() {

@@ -10,7 +10,7 @@ use vitalgate_domain::model::ids::{ChannelId, WardId};
 use vitalgate_domain::model::time::Timestamp;
 
 /// All response classes, and those that quiet hours hold back behind the first.
-const RESPONSES: [Response; 4] =
+pub(super) const RESPONSES: [Response; 4] =
     [Response::Immediate, Response::Prompt, Response::SameDay, Response::NextWorkingDay];
 
 /// Where patients are, or may be.

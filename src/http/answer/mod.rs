@@ -6,11 +6,9 @@ mod words;
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing;
 
 use self::page::Page;
 use self::words::{Said, Words};
@@ -19,14 +17,18 @@ use super::auth::{self, Who};
 use super::connection::Connection;
 use super::error::Problem;
 use super::rights::Right;
+use super::route::{Route, get, post};
 use super::state::Ctx;
 use super::story::story;
-use crate::answers::{BadLink, Link, PATH};
+use crate::answers::{BadLink, Link};
 use vitalgate_domain::model::alarm::{Alarm, State as AlarmState};
 
-/// The route; whoever holds a link needs no other proof of who they are.
-pub(crate) fn routes() -> Router<Ctx> {
-    Router::new().route(&format!("{PATH}{{link}}"), routing::get(show).post(answer))
+/// As links are written ([`PATH`](crate::answers::PATH)).
+const LINK: &str = "/answer/{link}";
+
+/// The routes; whoever holds a link needs no other proof of who they are. What letters are read with may add to it.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![get(LINK, show).leaves_query_alone(), post(LINK, answer).leaves_query_alone()]
 }
 
 /// A link that still does something.

@@ -74,6 +74,7 @@ pub(crate) async fn of_device(
 ) -> Result<Answer, Problem> {
     who.may(Right::SeePatients)?;
     let device = devices::find(&http, &who, &id)?;
+    known_instance(&http, [&id], &range)?;
     let care = |from, to| {
         let patients = patients_of(&http, &id, from, to);
         patients.iter().all(|patient| may(Purpose::Care, patient))
@@ -97,6 +98,11 @@ pub(crate) async fn of_patient(
 ) -> Result<Answer, Problem> {
     who.may(Right::SeePatients)?;
     patients::find(&http, &who, &id)?;
+    let board = http.board();
+    let whose =
+        |device: &&DeviceView| device.bindings.iter().any(|b| b.patient.as_ref() == Some(&id));
+    let devices = board.devices.values().map(AsRef::as_ref).filter(whose);
+    known_instance(&http, devices.map(|device| &device.id), &range)?;
     let care = |_, _| may(Purpose::Care, &id);
     answer(&http, range, care, |from, to| stretches_of(&http, &id, from, to)).await
 }
@@ -119,6 +125,9 @@ async fn answer(
     let query = SeriesQuery { stretches, signals, instance: range.instance, only_from };
     let seq = http.board().seq;
     if let Some(points) = range.points {
+        if range.limit.is_some() || range.cursor.is_some() {
+            return Err(bad("`limit` and `cursor` are for samples: `points` has no pages"));
+        }
         let grid = grid(http, &query, from, to, points)?;
         let chart = Chart { grid, table, seq };
         return buckets(http, &query, from, to, chart, || care(from, to)).await;
@@ -203,6 +212,24 @@ async fn held(
     }
     let answer = http.read_history(read).await?;
     Ok(is_whole().then_some(answer))
+}
+
+/// Refuses an instance that no series of these devices has: an empty answer would read as a gap.
+fn known_instance<'a>(
+    http: &Http,
+    devices: impl IntoIterator<Item = &'a DeviceId>,
+    range: &Range,
+) -> Result<(), Problem> {
+    let signals = signals(&http.signals(), &range.signal)?;
+    let Some(asked) = &range.instance else { return Ok(()) };
+    let history = &http.app.history;
+    let has = |device: &DeviceId| {
+        let series = history.series_of(device).into_iter().chain(history.word_series_of(device));
+        let mut own = series.filter(|key| signals.contains(&key.signal));
+        own.any(|key| key.instance.as_str() == asked)
+    };
+    let known = devices.into_iter().any(has);
+    known.then_some(()).ok_or_else(|| Problem::missing("instance", asked))
 }
 
 /// The signals named, each once.

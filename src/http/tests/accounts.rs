@@ -1,10 +1,14 @@
 //! Accounts, by HTTP: invited, changed, let in no more.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::client::Reply;
-use super::people::{House, OWN, PASSWORD, kept};
+use super::people::{House, OWN, PASSWORD, kept, now};
 use crate::http::Role;
+use crate::people::{BY_COMMAND, Digest, Link, Person};
+use vitalgate_domain::model::time::Span;
 
 impl House {
     async fn admin(&self, cookie: &str, method: &str, path: &str, body: Value) -> Reply {
@@ -12,6 +16,33 @@ impl House {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.bench.call(method, &format!("/api/v1/people{path}"), &headers, &body).await
     }
+}
+
+#[tokio::test]
+async fn a_link_of_the_command_line_is_good_at_once() {
+    let house = House::open().await;
+    let link = |secret: &str| Link { sha256: Digest::of(secret), until: now() + Span::hours(1) };
+    let wards = BTreeSet::from(["icu".parse().unwrap()]);
+    house
+        .command_line()
+        .change(|book| {
+            let person = Person::new(Role::Viewer, Some(wards.clone()), BTreeSet::new())?;
+            book.add(BY_COMMAND, "jane", person)?;
+            book.invite(BY_COMMAND, "jane", link("of jane"))?;
+            book.add_station(BY_COMMAND, "desk", wards)?;
+            book.link_station(BY_COMMAND, "desk", link("of desk"))
+        })
+        .unwrap();
+    let body = json!({ "link": "of jane", "password": PASSWORD }).to_string();
+    let jane = house.bench.call("POST", "/api/v1/session/link", &[OWN], &body).await;
+    assert_eq!(jane.status, 200, "{jane:?}");
+    house
+        .command_line()
+        .change(|book| book.link_station(BY_COMMAND, "desk", link("another of desk")))
+        .unwrap();
+    let body = json!({ "link": "another of desk" }).to_string();
+    let desk = house.bench.call("POST", "/api/v1/session/station", &[OWN], &body).await;
+    assert_eq!(desk.status, 200, "{desk:?}");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use vitalgate_domain::model::pause::Scope;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Span;
 use vitalgate_domain::model::unit::Unit;
+use vitalgate_domain::patient::{Afterwards, Standing};
 use vitalgate_store::types::{Commit, RaisedOn, Sample, Sent, StoredTransition, flag};
 
 const PINNED: &str = include_str!("bodies.txt");
@@ -205,7 +206,7 @@ fn fill_board(board: &mut Board) {
     Arc::make_mut(&mut board.alarms).insert("A2".parse().unwrap(), Arc::new(full_alarm("A2", 5)));
     let patients = Arc::make_mut(&mut board.patients);
     let patient = Arc::make_mut(patients.get_mut("p-1").unwrap());
-    patient.limits = vec![PatientLimit {
+    let limit = PatientLimit {
         signal: "heart_rate".into(),
         side: Side::High,
         critical: false,
@@ -213,7 +214,9 @@ fn fill_board(board: &mut Board) {
         unit: Unit::PerMinute,
         until: None,
         ends: None,
-    }];
+    };
+    let (by, then) = ("anna".to_owned(), Some(Afterwards { value: Some(120.0) }));
+    patient.limits = vec![Standing { limit, by, from: now(), reason: None, then }];
     patient.monitored.why = vec!["no data".into()];
     patient.vitals = vec![Vital {
         signal: "heart_rate".into(),

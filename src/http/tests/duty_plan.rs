@@ -84,6 +84,35 @@ async fn a_plan_that_is_wrong_or_was_not_seen_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_plan_by_which_nobody_is_called_any_more_is_put_by_whoever_says_so_alone() {
+    let mut house = of_root().await;
+    let asked = house.bench.answer(|_| answered(Outcome::Done));
+    assert_eq!(put(&house, PLAN, &[]).await.status, 200);
+    let emptied = PLAN.split("[[duty]]").next().unwrap();
+    for text in ["", emptied] {
+        let problem = put(&house, text, &[]).await.problem(409);
+        assert_eq!(problem["nobody_for"], json!(["ward/icu", "ward/west"]), "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains("ward icu, ward west; to put it all the same"), "{detail}");
+    }
+    let meant = async |places: Value| {
+        let body = json!({ "text": "", "nobody_for": places }).to_string();
+        let cookie = house.session("root");
+        let headers = [("cookie", cookie.as_str()), super::people::OWN];
+        house.bench.call("PUT", "/api/v1/duty/plan", &headers, &body).await
+    };
+    let problem = meant(json!(["ward/icu"])).await.problem(409);
+    assert_eq!(problem["nobody_for"], json!(["ward/west"]), "what was not said");
+    meant(json!(["icu"])).await.problem(422);
+    assert_eq!(get(&house).await["text"], PLAN);
+    assert_eq!(asked.lock().unwrap().len(), 1, "nothing is in the audit");
+    let done = meant(json!(["ward/icu", "ward/west", "gateway"])).await;
+    assert_eq!(done.status, 200, "{done:?}");
+    assert_eq!(done.json()["nobody_for"], json!(["ward/icu", "ward/west"]));
+    assert_eq!(get(&house).await["text"], "");
+}
+
+#[tokio::test]
 async fn a_check_changes_nothing() {
     let mut house = of_root().await;
     let asked = house.bench.answer(|_| answered(Outcome::Done));
@@ -92,6 +121,7 @@ async fn a_check_changes_nothing() {
     let reply = house.bench.call("POST", "/api/v1/duty/plan/check", &headers, &body).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(reply.json()["version"], version(PLAN));
+    assert_eq!(reply.json()["nobody_for"], json!([]));
     assert_eq!(get(&house).await["text"], "");
     assert!(asked.lock().unwrap().is_empty());
 }

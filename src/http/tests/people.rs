@@ -17,7 +17,7 @@ use crate::answers::tests::answers;
 use crate::config::{Config, Push, TeamsFile};
 use crate::http::{Auth, AuthInForce, Role};
 use crate::ingest::Refusals;
-use crate::people::{Digest, Lasting, Link, People, Person, PersonalToken, hash};
+use crate::people::{Digest, Lasting, Link, People, PeopleFile, Person, PersonalToken, hash};
 use vitalgate_domain::model::command::{Outcome, PersonAct};
 use vitalgate_domain::model::ids::WardId;
 use vitalgate_domain::model::input::Input;
@@ -98,6 +98,11 @@ impl House {
                 book.set_password("local:cli", name, kept)
             })
             .unwrap();
+    }
+
+    /// The file, as the command line has it.
+    pub(super) fn command_line(&self) -> PeopleFile {
+        PeopleFile::of(self.folder.path())
     }
 
     /// A session of somebody, as its cookie.

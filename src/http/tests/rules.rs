@@ -26,7 +26,7 @@ const SEEN: &str = r#"{"seq":1}"#;
 /// That of RFC 8291's example, at a push service that is known.
 const BROWSER: &str = r#"{"endpoint":"https://push.example/a","keys":{"auth":"BTBZMqHH6r4Tts7J_aSIgg","p256dh":
 "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"}}"#;
-const PLAN: &str = r#"{"text":""}"#;
+const PLAN: &str = r#"{"text":"","nobody_for":["ward/icu","ward/west"]}"#;
 const PAUSE: &str = r#"{"patient":"p-1","reason":"r","until":"2026-11-18T12:00:00Z"}"#;
 
 /// Of the gateway as a whole: whoever is bound to wards may not.

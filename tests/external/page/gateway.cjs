@@ -33,6 +33,8 @@ class FakeGateway {
     this.behind = 0;
     this.watched = {};
     this.duty = [];
+    /** A patient's own limits, by patient, as `GET patients/{id}/limits` has them. */
+    this.limits = {};
     /** Whether whoever asks has to sign in first, and what a session says then. */
     this.session = null;
     /** Files that are not there. */
@@ -117,6 +119,8 @@ class FakeGateway {
     if (route.startsWith("pauses") && request.method !== "GET") return this.pause(request, response);
     if (request.method === "POST") return this.command(route, request, response);
     const items = this.items(route);
+    const limits = /^patients\/([^/]+)\/limits$/.exec(route);
+    if (limits) return json(response, 200, { limits: [], offered: [], waiting: [], version: 0, ...this.limits[limits[1]] });
     if (items) return json(response, 200, { items, next: null, seq: this.seq });
     const alarm = this.alarms.get(route.replace("alarms/", ""));
     if (!alarm) return json(response, 404, { status: 404, detail: "there is no such thing" });

@@ -13,6 +13,7 @@ mod own;
 mod put;
 mod repeat;
 mod settle;
+mod standing;
 mod track;
 mod watch;
 
@@ -24,6 +25,7 @@ pub(super) use ends::LIMIT_EXPIRING;
 pub(super) use late::lowered;
 use own::valid_at;
 pub use own::{Checked, LimitSet};
+pub use standing::{Afterwards, Standing};
 use track::{Manner, move_track};
 pub(super) use watch::Evidence;
 use watch::Watch;

@@ -23,7 +23,7 @@ use minicbor::{Decode, Encode};
 
 pub use deadline::{Due, Intake};
 use judgement::{Forgotten, Kind};
-pub use limit::{Checked, LimitSet};
+pub use limit::{Afterwards, Checked, LimitSet, Standing};
 pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::{Expectation, FirstSilence};

@@ -52,6 +52,7 @@ mod settled;
 mod single;
 mod sink;
 mod stalls;
+mod standing_limits;
 mod synthetic;
 mod taken_back;
 mod taken_over;

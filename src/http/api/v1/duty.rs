@@ -1,7 +1,10 @@
 //! Who is on duty.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
+use crate::config::Unanswered;
 use vitalgate_domain::model::duty as domain;
 use vitalgate_domain::model::ids::{DutyRole, PersonId, TeamId};
 use vitalgate_domain::model::time::Timestamp;
@@ -50,6 +53,8 @@ pub struct PlanText {
 pub struct Checked {
     /// When nobody is on duty in the next 28 days, by when it begins.
     pub holes: Vec<Hole>,
+    /// Where nobody would be called any more for some alarms, or is where it was put all the same.
+    pub nobody_for: BTreeSet<Unanswered>,
     /// By which its text is known.
     pub version: String,
     /// What it leaves out though nobody is missing on it.

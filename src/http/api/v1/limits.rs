@@ -9,12 +9,13 @@ use vitalgate_domain::model::ids::RuleId;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::model::unit::Unit;
 use vitalgate_domain::output::context;
+use vitalgate_domain::patient;
 
 /// `GET patients/{id}/limits`: all limits of the patient's own.
 #[derive(Debug, Serialize)]
 pub struct Limits {
     /// The limits; what is not named falls back to the rule pack.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<Standing>,
     /// Those of an earlier stay, to be put again by a person; none once there are others.
     pub offered: Vec<Limit>,
     /// Rises with every change; also the `ETag`.
@@ -49,6 +50,29 @@ pub struct Limit {
     pub value: Option<f64>,
 }
 
+/// A limit that holds now, and how it came about.
+#[derive(Debug, Serialize)]
+pub struct Standing {
+    /// Who put it.
+    pub by: String,
+    /// Since when it holds.
+    pub from: Timestamp,
+    /// The limit.
+    #[serde(flatten)]
+    pub limit: Limit,
+    /// Why, where that was said.
+    pub reason: Option<String>,
+    /// What holds after `until`; `null` where it has no end, or others take its place before.
+    pub then: Option<Afterwards>,
+}
+
+/// What holds once a limit has ended.
+#[derive(Debug, Serialize)]
+pub struct Afterwards {
+    /// In the unit of the limit that ends; `null` where nothing is judged then.
+    pub value: Option<f64>,
+}
+
 /// A limit as it stood when an alarm was raised.
 #[derive(Debug, Serialize)]
 pub struct LimitInForce {
@@ -71,6 +95,14 @@ pub struct LimitInForce {
 impl From<view::WaitingLimits> for WaitingLimits {
     fn from(view::WaitingLimits { from, limits }: view::WaitingLimits) -> Self {
         Self { from, limits: limits.into_iter().map(Limit::from).collect() }
+    }
+}
+
+impl From<patient::Standing> for Standing {
+    fn from(standing: patient::Standing) -> Self {
+        let patient::Standing { limit, by, from, reason, then } = standing;
+        let then = then.map(|patient::Afterwards { value }| Afterwards { value });
+        Self { by, from, limit: limit.into(), reason, then }
     }
 }
 

@@ -87,7 +87,7 @@ impl Patient {
             devices: view.devices.clone(),
             discharged_at: view.discharged_at,
             id: view.id.clone(),
-            limits: view.limits.iter().cloned().map(Limit::from).collect(),
+            limits: view.limits.iter().map(|one| Limit::from(one.limit.clone())).collect(),
             limits_version: view.limits_version,
             monitored: Monitored::new(view, board),
             pregnant: view.pregnant,

@@ -1,9 +1,12 @@
 //! Refused requests: problem+json (RFC 9457).
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::alarm::Alarm;
 use super::device::Device;
+use crate::config::Unanswered;
 
 /// Why a request was refused.
 #[derive(Debug, Serialize)]
@@ -16,6 +19,9 @@ pub struct Problem {
     /// The device as it is; only where it is registered and was to be registered otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
+    /// Where nobody would be called any more; only where a plan of duty was put that does not say so.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub nobody_for: BTreeSet<Unanswered>,
     /// What became of the command; only where one was refused or its fate is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Refused>,

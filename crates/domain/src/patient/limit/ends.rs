@@ -7,7 +7,7 @@ use crate::model::alarm::{Alarm, Condition, LimitFrom, Priority, Side, Trigger};
 use crate::model::cause::Cause;
 use crate::model::command::{LimitEnd, PatientLimit};
 use crate::model::observation::Number;
-use crate::model::signal::Signal;
+use crate::model::signal::{Signal, SignalTable};
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::transition::Change;
 use crate::output::{Output, rule};
@@ -21,9 +21,9 @@ pub(in crate::patient) const LIMIT_EXPIRING: &str = "limit.expiring";
 const TOLD_BEFORE: Span = Span::hours(24);
 
 /// What holds once a limit has ended.
-struct Then {
+pub(super) struct Then {
     /// Of several rules the widest limit.
-    limit: Option<Number>,
+    pub(super) limit: Option<Number>,
     /// Whether that is less strict than what ended.
     wider: bool,
 }
@@ -65,7 +65,7 @@ impl Patient {
         let near: Vec<(PatientLimit, Then)> = near
             .map(|(limit, left)| {
                 let left = InForce { own: &left.limits, version: left.version, adult };
-                (limit.clone(), self.then(limit, left, context))
+                (limit.clone(), self.then(limit, left, context.signals, context.rules))
             })
             .collect();
         for (limit, Then { limit: then, .. }) in near {
@@ -97,7 +97,8 @@ impl Patient {
         let after = self.limits_at(out.now.at);
         let said = ended.iter().map(|limit| {
             let (label, which, was) = words(limit, context);
-            text::limit_expired(&label, which, was, self.then(limit, after, context).limit)
+            let then = self.then(limit, after, context.signals, context.rules);
+            text::limit_expired(&label, which, was, then.limit)
         });
         let said = said.collect::<Vec<_>>().join("; ");
         out.note(Some(&self.details.id), None, "limit_ended", said);
@@ -115,7 +116,8 @@ impl Patient {
             self.alarms.change(&key(LIMIT_EXPIRING, limit), None, out, Alarm::absent);
             let after = self.limits_at(out.now.at);
             let version = after.version;
-            let Then { limit: now, wider } = self.then(limit, after, context);
+            let Then { limit: now, wider } =
+                self.then(limit, after, context.signals, context.rules);
             if wider {
                 let (label, which, was) = words(limit, context);
                 let text = text::limit_expired(&label, which, was, now);
@@ -156,7 +158,7 @@ impl Patient {
     }
 
     /// The limits that will end, each with those that are left then.
-    fn ending(&self) -> impl Iterator<Item = (&PatientLimit, &LimitSet)> {
+    pub(super) fn ending(&self) -> impl Iterator<Item = (&PatientLimit, &LimitSet)> {
         let pairs = self.limits.windows(2).filter_map(|pair| match pair {
             [set, left] if left.waits => Some((set, left)),
             _ => None,
@@ -171,9 +173,15 @@ impl Patient {
     }
 
     /// What holds in the place of a limit under those that are left.
-    fn then(&self, ended: &PatientLimit, left: InForce<'_>, context: RuleContext<'_>) -> Then {
+    pub(super) fn then(
+        &self,
+        ended: &PatientLimit,
+        left: InForce<'_>,
+        signals: &SignalTable,
+        rules: &RuleSet,
+    ) -> Then {
         let mut then = Then { limit: None, wider: false };
-        let Some(signal) = context.signals.find(&ended.signal) else { return then };
+        let Some(signal) = signals.find(&ended.signal) else { return then };
         let PatientLimit { side, unit, .. } = *ended;
         // A patient's own limit judges whom those for adults refuse, too.
         let judges = |rule: &&LimitRule| {
@@ -184,7 +192,7 @@ impl Patient {
             Side::Low => now < was,
             Side::High => now > was,
         };
-        let mut rules = context.rules.limits_of(signal.id).filter(judges).peekable();
+        let mut rules = rules.limits_of(signal.id).filter(judges).peekable();
         if rules.peek().is_none() {
             return then;
         }
