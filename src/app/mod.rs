@@ -20,6 +20,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::people::known;
+
 use self::interfaces::{Interfaces, Shared, auth};
 use self::rota::Rota;
 use self::startup::{audit_found, first_inputs, open_store};

@@ -4,12 +4,27 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use tokio::sync::watch;
+
 use super::RunMode;
+use super::interfaces::auth;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::AuthInForce;
 use crate::oidc::Provider;
 use crate::people::{Digest, Link, People, SETUP_FOR, new_secret};
 use crate::telemetry::Degraded;
 use vitalgate_domain::model::time::Timestamp;
+
+/// Who may do what by the configuration and the accounts in the store's folder, for whoever only looks.
+pub fn known(config: &Config) -> anyhow::Result<AuthInForce> {
+    let auth = watch::channel(Arc::new(auth(config, RunMode::default())?)).1;
+    let settings = config.people.as_ref();
+    let people = settings.map(|settings| People::read(&config.store.dir, settings.into()));
+    let oidc = provider(config, people.as_ref())?;
+    let clock = Clock::system(Timestamp::default());
+    Ok(AuthInForce::new(auth).with_people(people, &clock).with_oidc(oidc))
+}
 
 /// Those who sign in by name, where they do; and while there is no admin the secret by which one makes an account.
 pub(super) fn open(

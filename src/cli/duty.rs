@@ -35,7 +35,8 @@ enum Act {
     /// Print who is on duty now: team, step, role, person, since and until when.
     List,
     /// Print every hole of the next 28 days, and what a plan without holes leaves out: wards and the gateway without a
-    /// team, channels that do not take what they call for, quiet hours of all on duty.
+    /// team, channels that do not take what they call for, quiet hours of all on duty, who
+    /// could answer nothing.
     Check,
     /// Put a plan in place of the one that `[teams] file` names: checked whole, and written whole or not at all.
     Put {
@@ -167,7 +168,11 @@ pub(super) fn tell(config: &Config, plan: &DutyPlan, now: Timestamp) -> Told {
         Ok(None) => (None, Some("there is no store yet".to_owned())),
         Err(error) => (None, Some(format!("warning: the store cannot be read ({error:#})"))),
     };
-    let found = left_out(plan, &config.channel, places.as_ref());
+    let mut found = left_out(plan, &config.channel, places.as_ref());
+    match vitalgate::app::known(config) {
+        Ok(known) => found.extend(known.asked_in_vain(plan)),
+        Err(error) => found.push(format!("who may answer was not looked at: {error:#}")),
+    }
     for one in &found {
         say(&format!("warning: {one}"));
     }

@@ -95,6 +95,7 @@ async fn looked_at(http: &Http, file: Arc<TeamsFile>, text: String) -> Result<Ch
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
     let (places, now) = (places(&http.board()), http.app.handles.clock.wall());
+    let auth = http.app.auth.clone();
     run(move || {
         let config = file.config();
         let in_28_days = |teams: &Teams| teams.plan(&config.site.time_zone, now, AHEAD);
@@ -104,7 +105,8 @@ async fn looked_at(http: &Http, file: Arc<TeamsFile>, text: String) -> Result<Ch
         let before = before.map(|teams| in_28_days(&teams));
         let nobody_for = leaves_nobody(before.as_ref(), &plan, Some(&places), now);
         let holes = plan.holes(now).into_iter().map(Hole::from).collect();
-        let warnings = left_out(&plan, &config.channel, Some(&places));
+        let mut warnings = left_out(&plan, &config.channel, Some(&places));
+        warnings.extend(auth.asked_in_vain(&plan));
         Ok(Checked { holes, nobody_for, version: version(&text), warnings })
     })
     .await

@@ -119,8 +119,16 @@ struct State {
 }
 
 impl People {
-    /// Reads the book in a store's folder. Where it cannot be believed nobody signs in by name until it can.
+    /// Reads the book in a store's folder, and keeps room for what shuts somebody out. Where it cannot be believed nobody
+    /// signs in by name until it can.
     pub fn open(store: &Path, lasting: Lasting) -> Arc<Self> {
+        let people = Self::read(store, lasting);
+        people.file.keep_room();
+        people
+    }
+
+    /// The same of whoever only looks.
+    pub fn read(store: &Path, lasting: Lasting) -> Arc<Self> {
         let file = PeopleFile::of(store);
         let mark = file.mark().ok().flatten();
         let (book, damaged) = match file.read() {
@@ -144,7 +152,6 @@ impl People {
         };
         let changed = watch::channel(()).0;
         let (state, turn) = (Mutex::new(state), Mutex::default());
-        file.keep_room();
         Arc::new(Self { file, lasting, state, changed, turn })
     }
 

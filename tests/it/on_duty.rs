@@ -81,5 +81,28 @@ fn who_is_disabled_or_may_answer_no_more_has_no_alarm_and_the_next_is_asked() {
         held(&gateway, "notified", "john");
         let degraded = keeper(&gateway, "/readyz", "keeper")["degraded"].to_string();
         assert!(degraded.contains("1 of the plan of duty may answer nothing there"), "{degraded}");
+        let said = checked(&gateway);
+        assert!(said.contains("warning: `jane` is on duty for `icu` and is not asked"), "{said}");
+        assert!(!said.contains("john"), "{said}");
     }
+}
+
+#[test]
+fn who_is_on_the_plan_and_has_no_account_is_named_before_they_are_asked() {
+    let teams = TEAMS.replace("id = \"john\"", "id = \"john\"\nsigns_in_as = \"jhon\"");
+    let setup = Setup::default().rules(RULES).teams(&teams).section("people", json!({}));
+    let gateway = setup.section("http", json!({ "token": tokens() })).start();
+    person(&gateway, &["add", "jane", "--role", "clinician", "--password-stdin"], PASSWORD);
+    let said = checked(&gateway);
+    assert!(
+        said.contains("`john` is on duty for `icu`, and `jhon` is no account and no token"),
+        "{said}"
+    );
+    assert!(!said.contains("jane"), "{said}");
+}
+
+/// What `duty check` prints.
+fn checked(gateway: &Gateway) -> String {
+    let output = gateway.command_line("duty", &["check"]);
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }
