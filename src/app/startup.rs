@@ -116,12 +116,9 @@ pub(super) fn first_inputs(
         let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
         first.push(Input::Configuration { signals, rules, site });
     }
-    // Whether either still holds shows with the first message.
+    // Whether it still holds shows with the first row.
     if core.site.is_store_failing() {
         first.push(Input::Store { failing: false });
-    }
-    if core.site.is_disk_full() {
-        first.push(Input::Disk { full: false });
     }
     let over = core.site.over_budgets();
     first.extend(over.map(|sender| Input::OverBudget { sender, over: false }));

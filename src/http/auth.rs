@@ -412,10 +412,11 @@ pub(super) fn identify(http: &Ctx, request: &Request) -> Result<Who, Refused> {
     http.app.auth.vouched(vouched).ok_or(Refused::Unknown)
 }
 
-/// What stands behind `Bearer`.
+/// What stands behind `Bearer`, of whoever sends one and no other: two say two things, and a proxy may have read the other.
 fn bearer(request: &Request) -> Option<&str> {
-    let (scheme, token) =
-        request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let mut sent = request.headers().get_all(header::AUTHORIZATION).iter();
+    let only = sent.next().filter(|_| sent.next().is_none())?;
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
@@ -450,5 +451,20 @@ mod tests {
             let expected = Err(BadToken::Hash("a".into()));
             assert_eq!(Token::new("a", Role::Viewer, bad), expected, "{bad}");
         }
+    }
+
+    #[test]
+    fn who_sends_two_tokens_sends_none() {
+        let with = |tokens: &[&str]| {
+            let mut request = Request::default();
+            for token in tokens {
+                request.headers_mut().append(header::AUTHORIZATION, token.parse().unwrap());
+            }
+            request
+        };
+        assert_eq!(bearer(&with(&["Bearer a"])), Some("a"));
+        assert_eq!(bearer(&with(&["Bearer a", "Bearer b"])), None);
+        assert_eq!(bearer(&with(&["Bearer a", "Bearer a"])), None);
+        assert_eq!(bearer(&with(&["Basic a"])), None);
     }
 }

@@ -20,8 +20,9 @@ pub(super) enum Turn {
 }
 
 impl DiskRoom {
-    pub(super) fn new(room: Room) -> Self {
-        Self { room, full: false }
+    /// As the store finds it; where it `was_full` before a start it is until there is some to go on with.
+    pub(super) fn new(room: Room, was_full: bool) -> Self {
+        Self { room, full: was_full }
     }
 
     /// The store measured what is left.
@@ -65,7 +66,7 @@ mod tests {
     #[test]
     fn it_is_full_before_the_margin_is_touched_and_has_room_again_only_with_some_to_spare() {
         let k = 1_000;
-        let mut disk = DiskRoom::new(Room { left: 1_000 * k, margin: 100 * k });
+        let mut disk = DiskRoom::new(Room { left: 1_000 * k, margin: 100 * k }, false);
         assert_eq!(disk.turn(Some(900 * k)), None);
         assert!(disk.has(900 * k, 0) && !disk.has(900 * k, 1), "what is under way may take some");
         assert_eq!(disk.turn(Some(901 * k)), Some(Turn::Full));
@@ -78,12 +79,22 @@ mod tests {
     #[test]
     fn a_full_disk_is_known_before_anybody_sends_something() {
         let (margin, smallest) = (100_000, SMALLEST_ON_DISK);
-        let mut disk = DiskRoom::new(Room { left: margin + smallest, margin });
+        let mut disk = DiskRoom::new(Room { left: margin + smallest, margin }, false);
         assert_eq!(disk.turn(None), None);
         disk.measured(margin + smallest - 1);
         assert_eq!(disk.turn(None), Some(Turn::Full));
         assert_eq!(disk.turn(Some(smallest)), None);
         disk.measured(2 * margin + smallest);
         assert_eq!(disk.turn(None), Some(Turn::RoomAgain), "whoever waited has gone");
+    }
+
+    #[test]
+    fn what_was_full_before_a_start_is_until_there_is_room() {
+        let (margin, smallest) = (100_000, SMALLEST_ON_DISK);
+        let mut disk = DiskRoom::new(Room { left: margin, margin }, true);
+        assert!(disk.is_full());
+        assert_eq!(disk.turn(None), None, "nothing has changed");
+        disk.measured(2 * margin + smallest);
+        assert_eq!(disk.turn(None), Some(Turn::RoomAgain));
     }
 }

@@ -152,6 +152,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
     } = parts;
     let now = clock.stamp();
     let at_once = fill.clone();
+    let was_full = core.site.is_disk_full();
     let mut pipeline = Pipeline {
         row: core.row(),
         last_row: if core.row() == 0 { now } else { core.now() },
@@ -172,12 +173,15 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         waiting: VecDeque::new(),
         failing: false,
         draining: false,
-        disk: DiskRoom::new(room),
+        disk: DiskRoom::new(room, was_full),
         progress: Stopwatch::start(),
         last_open: now,
         metrics,
         pulse,
     };
+    if was_full {
+        pipeline.publisher.disk(true);
+    }
     pipeline.turn();
     loop {
         let done = pipeline.intake.is_done(pipeline.disk.is_full());

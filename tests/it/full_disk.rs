@@ -150,6 +150,16 @@ fn another_program_fills_the_disk_and_a_restart_comes_up() {
         alarms.into_iter().find(|alarm| alarm["rule"] == "store.full")
     });
     assert!(device.is_silent());
+    let of_disk = |gateway: &Gateway| {
+        let ids = "SELECT DISTINCT body ->> 'id' FROM transitions WHERE kind = 'alarm' AND body ->> 'rule' = 'store.full'";
+        gateway.rows(ids, |row| row.get::<_, String>(0))
+    };
+    assert_eq!(of_disk(&gateway).len(), 1);
+    gateway.restart();
+    let mut device = gateway.mqtt("dev-1");
+    device.send_telemetry("dev-1", &message);
+    assert!(device.is_silent());
+    assert_eq!(of_disk(&gateway).len(), 1, "a start on a disk that is full yet ends nothing");
     let alarm = gateway.alarms("p1").remove(0);
     assert_eq!(gateway.command(&alarm, "acknowledge").0, 200);
     let revoked = gateway.command_line("device", &["revoke", "spare"]);
