@@ -18,11 +18,12 @@ let read = -AGAIN_MS;
 /** Reads them while they are looked at. @param {() => string|null} patient whose they are that are shown now */
 export function readLimits(patient) {
   effect(() => {
+    const at = state.tick.value;
     const whose = state.ready.value ? patient() : null;
     if (!whose) return;
     const others = limits.peek().patient !== whose;
-    if (!others && state.tick.value - read < AGAIN_MS) return;
-    read = state.tick.peek();
+    if (!others && at - read < AGAIN_MS) return;
+    read = at;
     // Nobody is shown another's.
     if (others) limits.value = { patient: whose, known: null, unread: "" };
     load(whose);

@@ -94,18 +94,16 @@ impl People {
     /// What holds here alone, in words; `None` where all of it is on the disk.
     pub fn unwritten(&self) -> Option<String> {
         let (count, words) = (self.turn().0.len(), self.file.words().len());
-        let path = self.file.path();
-        let path = path.display();
-        if count > 0 {
-            return Some(format!(
-                "{count} changes hold, and {path} cannot be written: what was changed last is undone if the gateway ends before; \
-                 it is tried again every second"
-            ));
-        }
-        (words > 0).then(|| {
+        let held = (count > 0).then(|| {
             format!(
-                "{words} changes of the command line hold, and {path} cannot be written; it is tried again every second"
+                "{count} changes hold: what was changed last is undone if the gateway ends before"
             )
+        });
+        let left = (words > 0).then(|| format!("{words} changes of the command line hold"));
+        let all: Vec<String> = held.into_iter().chain(left).collect();
+        (!all.is_empty()).then(|| {
+            let (all, path) = (all.join("; "), self.file.path());
+            format!("{} cannot be written, and is tried again every second; {all}", path.display())
         })
     }
 
