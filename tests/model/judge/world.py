@@ -355,9 +355,8 @@ class World:
         if course.beyond_at == self.now:
             self.hold_by_level(alarm, source, rule, side, course)
         alarm.beyond_at, alarm.by_reading = max(course.beyond_at or 0, alarm.beyond_at or 0) or None, True
-        leads = self.alarms.grouped_with(alarm) if course.beyond_at == self.now else None
-        if leads is not None:
-            # News of the one that is announced. # contract row 10, §5 Several devices
+        for leads in self.alarms.grouped_with(alarm) if course.beyond_at == self.now else ():
+            # News of those that are announced. # contract row 10, §5 Several devices
             leads.beyond_at, leads.rests = self.now, False
         if course.unknown:
             self.alarms.unknown(key)
