@@ -64,6 +64,14 @@ fn dies(scene: &mut Scene, patients: usize) {
     scene.skip();
 }
 
+/// The first goes on for a moment, the others for a while, so that its silence is told, or would be.
+fn falls_silent_alone(scene: &mut Scene, patients: usize) {
+    say(scene, 0..patients);
+    for _ in 0..20 {
+        say(scene, 1..patients);
+    }
+}
+
 fn silence_of(scene: &Scene, number: usize) -> Alarm {
     let of = scene.core.patients[patient(number).as_str()].alarms.iter();
     let mut silent = of.filter(|(key, _)| key.rule.as_str() == SILENT);
@@ -78,6 +86,20 @@ fn flag(scene: &mut Scene, number: usize) {
         pregnant: None,
         replaces: None,
     });
+}
+
+#[test]
+fn what_was_told_twice_and_follows_from_an_outage_by_the_end_of_its_hour_waits_for_the_end_of_that()
+{
+    let mut scene = ward(4);
+    (0..3).for_each(|_| falls_silent_alone(&mut scene, 4));
+    assert!(silence_of(&scene, 0).quiet_until.is_some());
+    scene.advance(70.0);
+    scene.skip();
+    scene.advance(3_600.0);
+    let silent = silence_of(&scene, 0);
+    assert_eq!((silent.quiet_until, silent.group), (None, Some(scene.alarm(OUT).id.to_string())));
+    assert!(!scene.told().contains(&format!("medium {SILENT}")));
 }
 
 #[test]
