@@ -30,6 +30,9 @@ impl Core {
         let Some(way) = way.filter(|_| patient.may_be_member(&device, priority)) else { return };
         let ward = patient.ward.clone();
         if !out.is_out(&way, ward.as_ref()) {
+            if !patient.would_hear_of(&device, priority) {
+                return;
+            }
             let silent = self.fell_silent_by(&way, after, out);
             if silent.len() < MANY {
                 return;

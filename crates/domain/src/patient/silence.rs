@@ -296,6 +296,12 @@ impl Patient {
         self.alarms.may_be_member(&Key::new(rule(SILENCE), device.as_str()), priority)
     }
 
+    /// Whether a silence of this priority is news, or would be if its device stood alone.
+    pub fn would_hear_of(&self, device: &DeviceId, priority: Priority) -> bool {
+        let told = self.alarms.get(&Key::new(rule(SILENCE), device.as_str()));
+        told.is_none_or(|open| open.alarm.priority < priority)
+    }
+
     /// Whether a silence of theirs is not announced by itself for an outage of a sender, present or not long over.
     pub fn is_hidden_by(&self, way: &DeviceId) -> bool {
         self.alarms.iter().any(|(_, open)| {

@@ -92,6 +92,14 @@ impl Open {
         self.way.is_some() && self.alarm.group.is_some() && priority < Priority::High
     }
 
+    /// Whether it follows from an outage that is present where the patient lies: that was decided.
+    fn is_hidden_now(&self, out: &Output) -> bool {
+        out.outages.iter().any(|outage| {
+            self.alarm.group.as_deref() == Some(outage.alarm.as_str())
+                && self.alarm.ward_now == outage.ward
+        })
+    }
+
     fn beyond(&self) -> Option<(&Source, Side)> {
         side_of(self.series.as_ref(), self.crossing.as_ref())
     }
@@ -199,7 +207,7 @@ impl Book {
     /// Whether the silence of a device may follow from an outage, as far as the patient's other alarms say so.
     pub fn may_be_member(&self, key: &Key, priority: Priority) -> bool {
         let mut others = self.iter().filter(|(other, _)| *other != key);
-        priority < Priority::High && others.all(|(_, open)| open.alarm.is_shown_only())
+        priority < Priority::High && others.all(|(_, open)| open.alarm.is_quiet())
     }
 
     /// Somebody is to be watched continuously from now on: what followed from an outage is announced.
@@ -253,7 +261,7 @@ impl Book {
     /// What follows from yet another does so at once.
     pub(super) fn outlast(&mut self, key: &Key, out: &mut Output) {
         let Some(open) = self.open.get(key) else { return };
-        if open.alarm.group.is_none() || open.unfolds_at.is_some() {
+        if open.alarm.group.is_none() || open.unfolds_at.is_some() || open.is_hidden_now(out) {
             return;
         }
         let other = self.folding(key, open.found(key), &out.outages);
