@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from . import (alarms, commands, events, expiring, gaps, intake, losses, monitored, names, responsibility, responsibility_plan, rules, silence,
-               sources, watched)
+from . import (alarms, commands, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility, responsibility_plan, rules,
+               silence, sources, watched)
 from .bindings import Bindings
 from .rules import ORDER, SIDES
 from .when import US, stamp
@@ -52,6 +52,7 @@ class World:
         self.suspects = {}
         self.events = events.Events(self)
         self.duty = self.alarms.duty = responsibility.Responsibilities(self)
+        self.outages = self.alarms.outages = outages.Outages(self)
         self.number = 0
 
     # --- Steps --------------------------------------------------------------------------------------
