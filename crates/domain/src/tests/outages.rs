@@ -297,6 +297,17 @@ fn one_more_silent_signal_of_what_is_told_raises_no_outage() {
 }
 
 #[test]
+fn whose_a_device_turns_out_to_be_meanwhile_is_a_member_as_well() {
+    let mut scene = ward(4);
+    dies(&mut scene, 4);
+    scene.advance(20.0);
+    let (device, patient) = ("d0".parse().unwrap(), Some("p1".parse().unwrap()));
+    let reason = "wrong bed".to_owned();
+    scene.done(Action::CorrectBinding { device, patient, reason, replaces: None });
+    assert!(!scene.told().contains(&"low link.silence".to_owned()));
+}
+
+#[test]
 fn each_ward_hears_of_its_own() {
     let mut scene = wards(&[("icu", 3), ("west", 2)]);
     dies(&mut scene, 5);
