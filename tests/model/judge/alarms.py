@@ -445,8 +445,7 @@ class Alarms:
             return
         if alarm.unfolds_at is None and not self.outages.explains(alarm) and not self._follows_present(alarm):
             alarm.unfolds_at = now + (self.outages.within(alarm) if alarm.rule == names.SILENCE else OUTLASTS)
-        elif alarm.unfolds_at is not None and alarm.unfolds_at <= now:
-            self.outages.outlasted(alarm)
+        elif alarm.unfolds_at is not None and alarm.unfolds_at <= now and alarm.rule != names.SILENCE:
             self.stand_alone(alarm, now, self.follows(alarm))
 
     def stand_alone(self, alarm, now, quiet=False):

@@ -98,10 +98,14 @@ class Outages:
         ladders = [silence.rungs(world.class_of(device), interval(signal), person.continuous, None) for signal in signals]
         return max((ladder[0][1] for ladder in ladders if ladder), default=0)
 
-    def outlasted(self, alarm):
-        """Its time is over."""
-        if alarm.rule == names.SILENCE:
-            alarm.outlasted, alarm.outlasted_since = alarm.outlasted + 1, alarm.outlasted_since or self.world.now
+    def waited(self, patient):
+        """The time is over that silences of a patient had: they follow from another outage that is told by now, or are told."""
+        alarms, now = self.world.alarms, self.world.now
+        for alarm in sorted(alarms.open.values(), key=lambda one: str(one.key)):
+            if (alarm.patient, alarm.rule) != (patient, names.SILENCE) or alarm.unfolds_at is None or alarm.unfolds_at > now:
+                continue
+            alarm.outlasted, alarm.outlasted_since = alarm.outlasted + 1, alarm.outlasted_since or now
+            alarms.stand_alone(alarm, now, alarms.follows(alarm))
 
     def member(self, alarm):
         """An outage is as grave as the gravest of what follows from it, medium at most."""

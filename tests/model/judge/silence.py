@@ -145,8 +145,13 @@ def settle(world):
         if key in wanted:
             signals[key] |= told
     world.told_silent = signals
-    for key in sorted(key for key in climbed if key in wanted):
-        world.outages.due(world.patients[key[0]], world.devices[key[1]], wanted[key], max(climbed[key])[1])
+    climbs = lambda key: world.outages.due(world.patients[key[0]], world.devices[key[1]], wanted[key], max(climbed[key])[1])
+    # One patient after another: the rungs, then what has waited for its device to come back.
+    for patient in sorted({key[0] for key in wanted} | {alarm.patient for alarm in world.alarms.open.values() if alarm.rule == names.SILENCE}):
+        mine = {key: priority for key, priority in wanted.items() if key[0] == patient}
+        world.hold_all(names.SILENCE, mine, before=lambda key: key in climbed and climbs(key))
+        if world.gaps.up_to is None:
+            world.outages.waited(patient)
     world.settle_held(names.SILENCE, wanted)
     for key in sorted(wanted):
         alarm = world.alarms.open.get((key[0], names.SILENCE, key[1]))

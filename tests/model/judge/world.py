@@ -305,7 +305,15 @@ class World:
 
     def settle_held(self, rule, wanted, again=()):
         """A technical condition that holds for exactly these (patient, source), and of these anew."""
+        self.hold_all(rule, wanted, again)
+        for alarm in list(self.alarms.open.values()):
+            if alarm.rule == rule and (alarm.patient, alarm.source) not in wanted:
+                self.alarms.over(alarm.key, self.now)
+
+    def hold_all(self, rule, wanted, again=(), before=lambda key: None):
+        """It holds for these. `before`: each of them."""
         for (patient, source), priority in sorted(wanted.items(), key=str):
+            before((patient, source))
             known = self.alarms.open.get((patient, rule, source))
             if known is not None and known.condition == "unknown" and (patient, source) not in again:
                 continue
@@ -315,9 +323,6 @@ class World:
                 device, _, series = source.partition("/")
                 self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, device=device,
                                  signal=series.split("/")[0] or None, resettable=rule == "link.lost_while_pending")
-        for alarm in list(self.alarms.open.values()):
-            if alarm.rule == rule and (alarm.patient, alarm.source) not in wanted:
-                self.alarms.over(alarm.key, self.now)
 
     def settle_course(self, source, patient, rule, side, course):
         key = patient, f"{rule.id}_{side}", source.name
