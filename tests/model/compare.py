@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from . import duties, generator, kinds
+from . import duties, generator, kinds, outages
 from .case import Case
 from .driver import Died, Driver
 from .judge.world import World
@@ -113,6 +113,7 @@ def main():
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--length", type=int, default=LENGTH, help="steps of one history")
     parser.add_argument("--duty", action="store_true", help="histories in which somebody is on duty")
+    parser.add_argument("--outages", action="store_true", help="histories of relays with several patients that go quiet and come back")
     parser.add_argument("--expiring", action="store_true", help="histories in which limits of patients end")
     parser.add_argument("--minutes", type=float, help="ends after so long, whatever was done")
     parser.add_argument("--out", default="disagreements")
@@ -152,9 +153,9 @@ def main():
 
 def made(comparison, args, until):
     """Histories one after another, until enough."""
-    seed = args.seed * 1_000_000
+    seed, maker = args.seed * 1_000_000, duties if args.duty else outages if args.outages else generator
     while comparison.steps < args.steps and (until is None or time.monotonic() < until):
-        lines, model = (duties if args.duty else generator).history(seed, args.length, expiring=args.expiring)
+        lines, model = maker.history(seed, args.length, expiring=args.expiring)
         comparison.run(lines, None if args.no_floors else model)
         seed += 1
 

@@ -80,6 +80,16 @@ class Transitions(unittest.TestCase):
             story.send(("spo2", 78), t=t + 0.5, device="d-2")
         self.assertEqual((story.alarm(SPO2, "d-2")["state"], story.told(SPO2)), ("alarming", [("high", "")]))
 
+    def test_what_another_device_finds_is_news_of_each_of_two_sensors(self):
+        story = Story(cls="charted", signals=["heart_rate"])
+        story.do("register", device="d-2", **{"class": "charted"}, kind="device", via=[], signals=[])
+        story.do("bind", device="d-2", patient="p-1", zero_means_no_sensor=[])
+        for source, about in (("d-1", {}), ("d-1/B", {"instance": "B"})):
+            story.send({"signal": "heart_rate", "value": 20, **about}, t=story.t + 1)
+            story.act("acknowledge", HR, source)
+        story.send(("heart_rate", 20), t=7200, device="d-2")
+        self.assertEqual([story.alarm(HR, source)["state"] for source in ("d-1", "d-1/B")], ["alarming", "alarming"])
+
     def test_row_3_data_lost_while_the_delay_runs(self):
         story = Story()
         story.send(("spo2", 86), t=1)
@@ -972,6 +982,14 @@ class Late(unittest.TestCase):
             story.send(*[{"signal": "spo2", "value": 70 + 5 * part, "at": 300 + part * 10 + n} for n in range(10)], t=10_001 + part)
         self.assertEqual(len(story.told(SPO2)), 1)
 
+    def test_what_a_gap_lost_is_of_no_alarm_that_comes_after_it(self):
+        story = Story()
+        story.send(("spo2", 87), t=10)
+        story.stream(100, 106, ("spo2", 70))
+        story.stream(107, 170, ("spo2", 97))
+        story.send(*[{"signal": "spo2", "value": 86, "at": at} for at in (1, 25)], t=200)
+        self.assertEqual(story.told(SPO2), [("high", ""), ("high", "late")])
+
     def test_0_12_late_on_present_is_a_note(self):
         story = low_spo2()
         story.send(*[{"signal": "spo2", "value": 70, "at": -200 + n} for n in range(20)], t=11)
@@ -1007,6 +1025,19 @@ class Spot(unittest.TestCase):
         self.assertEqual(story.alarm(NIBP)["condition"], "present")
         story.send(("nibp_sys", 120), t=140)
         self.assertEqual(story.alarm(NIBP)["state"], "latched")
+
+    def test_what_another_device_showed_to_be_over_is_told_though_the_next_excursion_was_an_error(self):
+        story = Story(cls="spot")
+        story.do("register", device="d-2", **{"class": "spot"}, kind="device", via=[], signals=[])
+        story.do("bind", device="d-2", patient="p-1", zero_means_no_sensor=[])
+        story.send(("spo2", 70), t=10)
+        story.send(("spo2", 97), t=15)
+        story.send(("spo2", 97), t=16, device="d-2")
+        self.assertEqual(story.alarm(SPO2)["state"], "latched")
+        story.send(("spo2", 70), t=100)
+        story.send({"signal": "spo2", "value": 70, "at": 100, "status": "entered-in-error"}, t=101)
+        story.send({"signal": "spo2", "value": 70, "at": 12}, t=200)
+        self.assertEqual((story.told(SPO2), story.closed(SPO2)), ([("high", ""), ("high", "")], ["retracted"]))
 
     def test_0_13_an_acknowledgement_holds_until_the_next_reading(self):
         story = Story(cls="charted", signals=["heart_rate"])

@@ -54,6 +54,17 @@ class Answers(unittest.TestCase):
         story.stream(100, 101, ("spo2", 70))
         self.assertEqual(self.asked(story), ("notified", 2, "d1", 280))
 
+    def test_whoever_comes_after_a_shift_under_a_pause_is_told_and_asked_when_it_is_over(self):
+        story = self.story(plan(("nurse", "n1", 0, 100), ("doctor", "d1", 0, 8 * 86_400)))
+        story.act("accept", SPO2)
+        story.act("pause", SPO2, what="alarm", until=story.t + 119)
+        story.stream(8, 99, ("spo2", 70))
+        story.t = 105
+        story.act("pause", SPO2, what="audio")
+        told = [(one[3], one[5] / 1e6) for answer in story.log for one in answer["told"] if one[1] == SPO2]
+        self.assertEqual(told[-3:], [("d1", 100), ("d1", 105), ("n1", 100)])
+        self.assertEqual(self.asked(story), ("notified", 2, "d1", 285))
+
     def test_nobody_is_said_at_once(self):
         story = self.story(plan())
         self.assertEqual(self.asked(story)[0], "unassigned")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from . import pauses, responsibility_acts
+from . import names, pauses, responsibility_acts
 from .names import MOMENTARY_HELD
 from .rules import ORDER
 from .when import MINUTE, US
@@ -76,6 +76,9 @@ class Alarm:
     ladder: object = None
     ends: int | None = None
     held_since: int | None = None
+    ward: str | None = None
+    outlasted: int = 0
+    outlasted_since: int = 0
 
     @property
     def key(self):
@@ -128,7 +131,7 @@ class Alarms:
         self.heard = []
         self.scopes = []
         self.ended, self.told_over, self.reminded = {}, [], []
-        self.duty = None
+        self.duty = self.outages = None
 
     def take(self):
         """What was said since the last time."""
@@ -178,7 +181,10 @@ class Alarms:
         return alarm
 
     def follows(self, alarm):
-        """Whether a present emergency of the patient says this already. # contract §0.22b"""
+        """Whether a present emergency of the patient, or the outage of a sender, says this already. # contract §0.22b, §5"""
+        return self.outages.decides(alarm) or self._follows_present(alarm)
+
+    def _follows_present(self, alarm):
         return any(one.patient == alarm.patient and one.key != alarm.key and self._explains(one, alarm) for one in self.open.values())
 
     def _explains(self, one, alarm):
@@ -207,9 +213,9 @@ class Alarms:
         return limits and one.device != alarm.device and ORDER[one.priority] >= ORDER[alarm.priority]
 
     def grouped_with(self, alarm):
-        """The alarm of the same rule that is announced for this one as well, of another device or sensor."""
-        same = (one for one in self.open.values() if alarm.quiet and one is not alarm and one.rule == alarm.rule and one.beyond is not None)
-        return next((one for one in same if one.patient == alarm.patient and self._explains(one, alarm)), None)
+        """The alarms of the same rule that are announced for this one as well, of another device or other sensors."""
+        same = [one for one in self.open.values() if alarm.quiet and one is not alarm and one.rule == alarm.rule and one.beyond is not None]
+        return [one for one in same if one.patient == alarm.patient and self._explains(one, alarm)]
 
     def _known_until(self, alarm):
         """An episode that nobody ended is known to go on for a while. # contract §5"""
@@ -245,7 +251,7 @@ class Alarms:
             alarm.rose = alarm.rose or not once
         if rose or before != "present":
             alarm.known = about.get("known", now)
-        if rose or before == "absent":
+        if (rose or before == "absent") and not (alarm.quiet and rule == names.SILENCE and priority != "high"):
             alarm.quiet, alarm.unfolds_at = self.follows(alarm), None
         alarm.condition, alarm.expires = "present", None
         if latched or before == "momentary":
@@ -379,7 +385,9 @@ class Alarms:
             self._unfold(alarm, now)
         for alarm in sorted(self.open.values(), key=lambda one: str(one.key)):
             if alarm.kept_back is not None and alarm.kept_back <= now and not alarm.is_kept_back:
-                self._news(alarm, now)
+                alarm.kept_back = None
+                if not alarm.quiet:
+                    self._news(alarm, now)
             if alarm.expires is not None and alarm.expires <= now:
                 self.close(alarm, "expired")
                 continue
@@ -435,14 +443,17 @@ class Alarms:
         """Told where it outlasts the emergency by 2 s, as far as that is known. # contract §5 Emergencies"""
         if not alarm.quiet:
             return
-        if alarm.unfolds_at is None and not self.follows(alarm):
-            alarm.unfolds_at = now + OUTLASTS
-        elif alarm.unfolds_at is not None and alarm.unfolds_at <= now:
-            alarm.unfolds_at = None
-            alarm.quiet = self.follows(alarm)
-            told = alarm.acked_at is None and not alarm.latched and not alarm.is_kept_back
-            if not alarm.quiet and told and alarm.condition != "unknown":
-                self.announce(alarm, now)
+        if alarm.unfolds_at is None and not self.outages.explains(alarm) and not self._follows_present(alarm):
+            alarm.unfolds_at = now + (self.outages.within(alarm) if alarm.rule == names.SILENCE else OUTLASTS)
+        elif alarm.unfolds_at is not None and alarm.unfolds_at <= now and alarm.rule != names.SILENCE:
+            self.stand_alone(alarm, now, self.follows(alarm))
+
+    def stand_alone(self, alarm, now, quiet=False):
+        """What followed from another is announced, but for what is answered, or follows from yet another."""
+        alarm.unfolds_at, alarm.quiet = None, quiet
+        told = alarm.acked_at is None and not alarm.latched and not alarm.is_kept_back
+        if not quiet and told and alarm.condition != "unknown":
+            self.announce(alarm, now)
 
     def _has_news(self, alarm):
         """Row 10 asks that the newest reading since lies beyond the limit, or for silence. # contract §0.13"""

@@ -94,6 +94,8 @@ def _patch_patient(world, command):
     if continuous != person.continuous:
         person.continuous = continuous
         watched.asked(world, person)
+        if continuous:
+            world.outages.watched(person)
     if after != (age, pregnant):
         person.ages.append((world.number, *after))
         _rules_judge_others(world, person, age, pregnant)

@@ -19,6 +19,7 @@ def message(world, raw):
     principal = raw["principal"]
     if device is None or (principal != device.id and principal not in device.via):
         return refused(world, principal)
+    world.outages.came(device, principal, raw.get("retain"))
     body = raw["body"]
     try:
         head = readings.header(body)

@@ -215,6 +215,8 @@ class Course:
             level.inside = level.ended = None
             if not level.present:
                 level.since = level.due = None
+        # Delays that ran begin again: what they began with is of nothing that is told later.
+        self.run = self.run if self.level else []
         self.unknown, self.heard_since = True, False
 
     def feed(self, entry):
@@ -385,6 +387,8 @@ class Course:
         level.since = level.due = level.inside = None
         level.present = False
         if not self.level:
+            # What begins after it, also where another series or a limit said that it was over, is another excursion.
+            self.run = self.run if self.pending else []
             self.reason = "ended_after_gap" if self.unknown and reason == "ended" else reason
 
     def _spot(self, entry):

@@ -344,6 +344,8 @@ class Responsibilities:
     def shift_over(self, alarm):
         self.tell_owner(alarm)
         self.give_back(alarm)
+        # Whoever is asked at once under a pause is asked anew when that is over.
+        self.looked_at(alarm)
 
     # --- Channels ---------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ def speaks(source, person, since):
 
 
 def settle(world):
-    wanted, signals = {}, {}
+    wanted, signals, climbed = {}, {}, {}
     entries, world.fall = list(expected(world)), set()
     waited = {(person.id, device.id, signal) for person, device, signal, _, _ in entries}
     # Of whoever has the device again it is silent anew.
@@ -113,6 +113,7 @@ def settle(world):
         if (*key, signal, reached) not in world.silent:
             # Nobody knows where it stands to its limits. # contract row 6
             world.silent.add((*key, signal, reached))
+            climbed.setdefault(key, []).append((ORDER[reached], dict(ladder)[reached]))
             due, first = since + dict(ladder)[reached], min(after for _, after in ladder)
             # Of rungs that were put off to one moment the first counts.
             fell = min(since + after for _, after in ladder if put_off(since + after) == put_off(due))
@@ -144,4 +145,15 @@ def settle(world):
         if key in wanted:
             signals[key] |= told
     world.told_silent = signals
+    climbs = lambda key: world.outages.due(world.patients[key[0]], world.devices[key[1]], wanted[key], max(climbed[key])[1])
+    # One patient after another: the rungs, then what has waited for its device to come back.
+    for patient in sorted({key[0] for key in wanted} | {alarm.patient for alarm in world.alarms.open.values() if alarm.rule == names.SILENCE}):
+        mine = {key: priority for key, priority in wanted.items() if key[0] == patient}
+        world.hold_all(names.SILENCE, mine, before=lambda key: key in climbed and climbs(key))
+        if world.gaps.up_to is None:
+            world.outages.waited(patient)
     world.settle_held(names.SILENCE, wanted)
+    for key in sorted(wanted):
+        alarm = world.alarms.open.get((key[0], names.SILENCE, key[1]))
+        if alarm is not None:
+            world.outages.member(alarm)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from . import (alarms, commands, events, expiring, gaps, intake, losses, monitored, names, responsibility, responsibility_plan, rules, silence,
-               sources, watched)
+from . import (alarms, commands, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility, responsibility_plan, rules,
+               silence, sources, watched)
 from .bindings import Bindings
 from .rules import ORDER, SIDES
 from .when import US, stamp
@@ -52,6 +52,7 @@ class World:
         self.suspects = {}
         self.events = events.Events(self)
         self.duty = self.alarms.duty = responsibility.Responsibilities(self)
+        self.outages = self.alarms.outages = outages.Outages(self)
         self.number = 0
 
     # --- Steps --------------------------------------------------------------------------------------
@@ -304,7 +305,15 @@ class World:
 
     def settle_held(self, rule, wanted, again=()):
         """A technical condition that holds for exactly these (patient, source), and of these anew."""
+        self.hold_all(rule, wanted, again)
+        for alarm in list(self.alarms.open.values()):
+            if alarm.rule == rule and (alarm.patient, alarm.source) not in wanted:
+                self.alarms.over(alarm.key, self.now)
+
+    def hold_all(self, rule, wanted, again=(), before=lambda key: None):
+        """It holds for these. `before`: each of them."""
         for (patient, source), priority in sorted(wanted.items(), key=str):
+            before((patient, source))
             known = self.alarms.open.get((patient, rule, source))
             if known is not None and known.condition == "unknown" and (patient, source) not in again:
                 continue
@@ -314,9 +323,6 @@ class World:
                 device, _, series = source.partition("/")
                 self.alarms.hold(patient, rule, source, priority, self.now, kind="technical", once=True, device=device,
                                  signal=series.split("/")[0] or None, resettable=rule == "link.lost_while_pending")
-        for alarm in list(self.alarms.open.values()):
-            if alarm.rule == rule and (alarm.patient, alarm.source) not in wanted:
-                self.alarms.over(alarm.key, self.now)
 
     def settle_course(self, source, patient, rule, side, course):
         key = patient, f"{rule.id}_{side}", source.name
@@ -355,9 +361,8 @@ class World:
         if course.beyond_at == self.now:
             self.hold_by_level(alarm, source, rule, side, course)
         alarm.beyond_at, alarm.by_reading = max(course.beyond_at or 0, alarm.beyond_at or 0) or None, True
-        leads = self.alarms.grouped_with(alarm) if course.beyond_at == self.now else None
-        if leads is not None:
-            # News of the one that is announced. # contract row 10, §5 Several devices
+        for leads in self.alarms.grouped_with(alarm) if course.beyond_at == self.now else ():
+            # News of those that are announced. # contract row 10, §5 Several devices
             leads.beyond_at, leads.rests = self.now, False
         if course.unknown:
             self.alarms.unknown(key)

@@ -114,7 +114,7 @@ impl Core {
                 if let Some((due, patient)) = due.zip(self.patient_mut(id)) {
                     patient.fire(due.at, due.deadline, ground.context(), out);
                 }
-                out.way = None;
+                out.ways.clear();
             }
         }
     }

@@ -283,11 +283,17 @@ impl Core {
             Input::Link { principal, connected, clean: _ } => {
                 self.link(principal, *connected, out.now);
             }
-            Input::Command(command) => self.command(command, out),
+            Input::Command(command) => {
+                self.note_ways(out);
+                self.command(command, out);
+                out.ways.clear();
+            }
             Input::Configuration { signals, rules, site } => {
                 let texts =
                     Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
+                self.note_ways(out);
                 self.configure(texts, out);
+                out.ways.clear();
             }
             Input::IntakeGap { from, to } => {
                 if *from >= Timestamp::YEAR_2000 {

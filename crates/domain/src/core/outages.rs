@@ -23,13 +23,23 @@ impl Core {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
+        let due = self.patients.get(id).and_then(|p| p.silence_due(silent, context, out.now.at));
+        if let Some(silence) = due {
+            self.look_at_way(id, silence, out);
+        }
+    }
+
+    /// Whether the way of a device is out, of which a silence is to be told.
+    fn look_at_way(&mut self, id: &PatientId, silence: FirstSilence, out: &mut Output) {
         let Some(patient) = self.patients.get(id) else { return };
-        let Some(silence) = patient.silence_due(silent, context, out.now.at) else { return };
-        let FirstSilence { device, after, priority } = silence;
+        let FirstSilence { device, after, priority, is_news } = silence;
         let way = self.devices.get(&device).and_then(|device| device.way.clone());
         let Some(way) = way.filter(|_| patient.may_be_member(&device, priority)) else { return };
         let ward = patient.ward.clone();
         if !out.is_out(&way, ward.as_ref()) {
+            if !is_news {
+                return;
+            }
             let silent = self.fell_silent_by(&way, after, out);
             if silent.len() < MANY {
                 return;
@@ -42,7 +52,18 @@ impl Core {
             self.note_site_deadline();
             out.outages = self.site.outages();
         }
-        out.way = Some((device, way));
+        out.ways = vec![(device, way)];
+    }
+
+    /// What a person or new rules change may show that a device is silent: what is out by now is known then.
+    pub(super) fn note_ways(&self, out: &mut Output) {
+        let is_out = |way: &DeviceId| out.outages.iter().any(|outage| outage.way == *way);
+        if !out.outages.is_empty() {
+            let ways =
+                self.devices.iter().filter_map(|(id, device)| Some((id, device.way.as_ref()?)));
+            let ways = ways.filter(|(_, way)| is_out(way));
+            out.ways = ways.map(|(id, way)| (id.clone(), way.clone())).collect();
+        }
     }
 
     /// A message comes by another way than the last one of its device, as hardly ever.

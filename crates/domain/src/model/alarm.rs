@@ -355,10 +355,13 @@ impl Alarm {
     /// Whether it is shown and not announced: it is for the record, follows from another, was announced twice within
     /// the hour, or a person keeps back all that calls somebody.
     pub fn is_shown_only(&self) -> bool {
-        self.priority == Priority::Info
-            || self.group.is_some()
-            || self.quiet_until.is_some()
-            || self.is_muted()
+        self.is_quiet() || self.is_muted()
+    }
+
+    /// Whether nobody is told of it, whatever people do with it: it is for the record, follows from another, or was
+    /// announced twice within the hour.
+    pub fn is_quiet(&self) -> bool {
+        self.priority == Priority::Info || self.group.is_some() || self.quiet_until.is_some()
     }
 
     /// Whether whoever looks after patients answers it: it is about one, or about why several are silent.

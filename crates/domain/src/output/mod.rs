@@ -61,8 +61,8 @@ pub struct Output {
     pub(crate) unanswered: Vec<Unanswered>,
     /// By whom nothing comes any more.
     pub(crate) outages: Vec<Outage>,
-    /// The device of the deadline that is decided, and its way.
-    pub(crate) way: Option<(DeviceId, DeviceId)>,
+    /// Devices whose silence may begin now, with the way of each.
+    pub(crate) ways: Vec<(DeviceId, DeviceId)>,
     /// How grave alarms are that follow from others than their patient's, each with what it follows from.
     pub(crate) members: Vec<(String, Priority)>,
     /// Alarms that are unknown if they are raised in this step, by rule and source, and why.
@@ -137,7 +137,7 @@ impl Output {
             failing: Vec::new(),
             unanswered: Vec::new(),
             outages: Vec::new(),
-            way: None,
+            ways: Vec::new(),
             members: Vec::new(),
             still_unknown: Vec::new(),
             pauses,

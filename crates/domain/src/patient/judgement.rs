@@ -285,15 +285,16 @@ impl Patient {
         let ambiguous = self.is_bound(signal, observation.timing.own, number, context);
         let refused = !self.is_judged(signal, observation.timing.own, context);
         let series = self.series.index_of(&observation.source);
+        // Of values of one time that contradict each other none parts anything that comes late.
+        if let Some(sent) = observation.sent.filter(|_| observation.contradicted) {
+            let instant = (sent, observation.timing.rule_at);
+            self.contradict(&observation.source, instant, context);
+        }
         let state = self.series.at(series);
         let was = std::mem::replace(&mut state.interval, interval);
         let before = Before { interval: was, ..Before::default() };
         let spot = class.is_some_and(|class| class.spot_only);
         state.spot = spot;
-        // Of values of one time that contradict each other none parts anything that comes late.
-        if let Some(sent) = observation.sent.filter(|_| observation.contradicted) {
-            state.contradict(sent, observation.timing.rule_at);
-        }
         let by_hand = class.is_some_and(|class| class.charted);
         let reading =
             Reading { observation, number, series, spot, by_hand, ambiguous, refused, before };

@@ -95,6 +95,8 @@ pub struct FirstSilence {
     pub after: Span,
     /// How grave it is.
     pub priority: Priority,
+    /// It is told, unless it follows from an outage.
+    pub is_news: bool,
 }
 
 /// What should come and does not: it has no rules in the text but the ladders of the classes.
@@ -288,12 +290,19 @@ impl Patient {
         let (Rung { after, priority }, Expectation { device, .. }) =
             self.rung_due(index, context, now)?;
         let grave = self.details.continuous || self.is_urgent(index, context);
-        (!grave).then_some(FirstSilence { device, after, priority })
+        let is_news = self.would_hear_of(&device, priority);
+        (!grave).then_some(FirstSilence { device, after, priority, is_news })
     }
 
     /// Whether the silence of a device may follow from the outage of its way.
     pub fn may_be_member(&self, device: &DeviceId, priority: Priority) -> bool {
         self.alarms.may_be_member(&Key::new(rule(SILENCE), device.as_str()), priority)
+    }
+
+    /// Whether a silence of this priority is news, or would be if its device stood alone.
+    fn would_hear_of(&self, device: &DeviceId, priority: Priority) -> bool {
+        let told = self.alarms.get(&Key::new(rule(SILENCE), device.as_str()));
+        told.is_none_or(|open| open.alarm.priority < priority)
     }
 
     /// Whether a silence of theirs is not announced by itself for an outage of a sender, present or not long over.

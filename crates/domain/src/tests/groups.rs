@@ -1,7 +1,7 @@
 //! One patient and rule, several devices: one announcement.
 
 use crate::model::alarm::State;
-use crate::model::command::{AlarmAct, Outcome};
+use crate::model::command::{Action, AlarmAct, Outcome};
 use crate::model::ids::AlarmId;
 use crate::model::pause::What;
 
@@ -110,6 +110,25 @@ fn two_sensors_of_one_device_are_not_two_devices() {
         scene.advance(1.0);
     }
     assert_eq!(scene.told(), ["medium vitals_live.spo2_low", "medium vitals_live.spo2_low"]);
+}
+
+#[test]
+fn what_the_other_finds_is_news_of_each_of_two_sensors_that_are_announced_apart() {
+    let mut scene = two_devices();
+    for instance in ["", "2"] {
+        scene.send("dev", "nibp_sys", 70.0, |_, reading| reading.instance = instance.into());
+    }
+    let own = scene.core.patients["p"].alarms.iter().filter(|(key, _)| key.rule.as_str() == NIBP);
+    let shown: Vec<_> = own.map(|(_, open)| (open.alarm.id.clone(), open.alarm.seq)).collect();
+    for (id, seen) in shown {
+        scene.done(Action::Alarm { id, seen, act: AlarmAct::Acknowledge });
+    }
+    scene.stream("dev", "heart_rate", 70.0, 300);
+    scene.reading("other", "nibp_sys", 70.0);
+    scene.stream("dev", "heart_rate", 70.0, 299);
+    scene.skip();
+    scene.stream("dev", "heart_rate", 70.0, 1);
+    assert_eq!(told_of_pressure(&mut scene), [format!("high {NIBP}"), format!("high {NIBP}")]);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use crate::model::alarm::{Alarm, Priority};
-use crate::model::command::{Action, PatientDetails};
+use crate::model::command::{Action, AlarmAct, PatientDetails};
+use crate::model::message::{Message, Reading};
+use crate::model::pause::What;
 use crate::model::responsibility::Assignment;
 use crate::tests::scene::{Scene, restored};
 
@@ -64,6 +66,14 @@ fn dies(scene: &mut Scene, patients: usize) {
     scene.skip();
 }
 
+/// The first goes on for a moment, the others for a while, so that its silence is told, or would be.
+fn falls_silent_alone(scene: &mut Scene, patients: usize) {
+    say(scene, 0..patients);
+    for _ in 0..20 {
+        say(scene, 1..patients);
+    }
+}
+
 fn silence_of(scene: &Scene, number: usize) -> Alarm {
     let of = scene.core.patients[patient(number).as_str()].alarms.iter();
     let mut silent = of.filter(|(key, _)| key.rule.as_str() == SILENT);
@@ -78,6 +88,20 @@ fn flag(scene: &mut Scene, number: usize) {
         pregnant: None,
         replaces: None,
     });
+}
+
+#[test]
+fn what_was_told_twice_and_follows_from_an_outage_by_the_end_of_its_hour_waits_for_the_end_of_that()
+{
+    let mut scene = ward(4);
+    (0..3).for_each(|_| falls_silent_alone(&mut scene, 4));
+    assert!(silence_of(&scene, 0).quiet_until.is_some());
+    scene.advance(70.0);
+    scene.skip();
+    scene.advance(3_600.0);
+    let silent = silence_of(&scene, 0);
+    assert_eq!((silent.quiet_until, silent.group), (None, Some(scene.alarm(OUT).id.to_string())));
+    assert!(!scene.told().contains(&format!("medium {SILENT}")));
 }
 
 #[test]
@@ -211,6 +235,76 @@ fn who_is_watched_continuously_or_in_alarm_is_no_member() {
     scene.advance(400.0);
     assert_eq!(silence_of(&scene, 3).priority, Priority::High);
     assert!(scene.told().contains(&"high link.silence".to_owned()));
+}
+
+/// One more monitor of the first patient, which speaks for itself and finds too little oxygen for a while.
+fn in_alarm_by_another(scene: &mut Scene) {
+    for _ in 0..20 {
+        scene.reading("alone", "spo2", 85.0);
+        scene.advance(1.0);
+    }
+}
+
+#[test]
+fn who_is_in_alarm_is_no_member_though_somebody_pauses_that() {
+    let mut scene = ward(4);
+    scene.device("alone", "bedside", &[]);
+    scene.bind("alone", &patient(0));
+    say(&mut scene, 0..4);
+    in_alarm_by_another(&mut scene);
+    let pause = AlarmAct::Pause { what: What::Alarm, reason: None, until: None };
+    scene.act("vitals_live.spo2_low", pause);
+    dies(&mut scene, 4);
+    scene.advance(16.0);
+    assert_eq!([0, 1].map(|n| silence_of(&scene, n).group.is_some()), [false, true]);
+}
+
+#[test]
+fn who_is_a_member_stays_one_whatever_else_is_found() {
+    let mut scene = ward(4);
+    scene.device("alone", "bedside", &[]);
+    scene.bind("alone", &patient(0));
+    dies(&mut scene, 4);
+    in_alarm_by_another(&mut scene);
+    scene.advance(50.0);
+    let silences = scene.core.patients["p0"].alarms.iter();
+    let mut silences = silences.filter(|(key, _)| key.source == "d0");
+    let (_, silence) = silences.next().expect("it is silent");
+    assert_eq!(silence.alarm.group, Some(scene.alarm(OUT).id.to_string()));
+}
+
+#[test]
+fn one_more_silent_signal_of_what_is_told_raises_no_outage() {
+    let mut scene = ward(1);
+    scene.device("first", "bedside", &["heart_rate", "temperature"]);
+    scene.bind("first", &patient(0));
+    for number in 1..3 {
+        scene.admit(&patient(number));
+        scene.device(&device(number), "wearable", &["heart_rate"]);
+        scene.bind(&device(number), &patient(number));
+    }
+    // The temperature of the first never came, which is told; its heart rate goes on, until nothing does.
+    for _ in 0..70 {
+        let by_hub = |message: &mut Message, _: &mut Reading| {
+            message.principal = "hub".parse().unwrap();
+        };
+        scene.send("first", "heart_rate", 70.0, by_hub);
+        say(&mut scene, 0..3);
+    }
+    scene.skip();
+    scene.advance(14.8);
+    assert!(scene.find(OUT).is_none());
+}
+
+#[test]
+fn whose_a_device_turns_out_to_be_meanwhile_is_a_member_as_well() {
+    let mut scene = ward(4);
+    dies(&mut scene, 4);
+    scene.advance(20.0);
+    let (device, patient) = ("d0".parse().unwrap(), Some("p1".parse().unwrap()));
+    let reason = "wrong bed".to_owned();
+    scene.done(Action::CorrectBinding { device, patient, reason, replaces: None });
+    assert!(!scene.told().contains(&"low link.silence".to_owned()));
 }
 
 #[test]

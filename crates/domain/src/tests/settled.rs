@@ -75,6 +75,46 @@ fn what_was_withdrawn_and_came_again_is_the_newest_that_a_correction_corrects() 
     assert_eq!(scene.alarm(NIBP).condition, Condition::Present);
 }
 
+/// A heart rate told as too high, then one inside, and a second one after it.
+fn told_and_twice_inside() -> Scene {
+    let mut scene = two_kiosks();
+    scene.reading("one", "heart_rate", 135.0);
+    scene.advance(3_600.0);
+    scene.reading("one", "heart_rate", 72.0);
+    scene.advance(3_600.0);
+    scene.reading("one", "heart_rate", 72.0);
+    scene.advance(3_600.0);
+    scene
+}
+
+/// Three more that are inside, and one beyond that comes late, from before them.
+fn late_after_three_more(scene: &mut Scene) -> Vec<String> {
+    let before = scene.second() - 1.0;
+    for _ in 0..4 {
+        scene.reading("one", "heart_rate", 72.0);
+        scene.advance(1.0);
+    }
+    scene.skip();
+    scene.measured_at("one", "heart_rate", 135.0, before);
+    scene.told()
+}
+
+#[test]
+fn what_parts_two_excursions_goes_on_to_where_the_first_that_lay_inside_is_withdrawn() {
+    let mut scene = told_and_twice_inside();
+    scene.send("one", "heart_rate", 72.0, |_, reading| {
+        (reading.time, reading.status) = (ReadingTime::At(at(3_600.0)), Status::EnteredInError);
+    });
+    assert_eq!(late_after_three_more(&mut scene), ["late medium vitals_live.heart_rate_high"]);
+}
+
+#[test]
+fn what_parts_two_excursions_goes_on_to_where_the_first_that_lay_inside_is_contradicted() {
+    let mut scene = told_and_twice_inside();
+    scene.measured_at("one", "heart_rate", 80.0, 3_600.0);
+    assert_eq!(late_after_three_more(&mut scene), ["late medium vitals_live.heart_rate_high"]);
+}
+
 #[test]
 fn nothing_was_told_up_to_the_last_value_of_a_standing_clock_once_that_is_withdrawn() {
     let mut scene = two_kiosks();

@@ -92,6 +92,14 @@ impl Open {
         self.way.is_some() && self.alarm.group.is_some() && priority < Priority::High
     }
 
+    /// Whether it follows from an outage that is present where the patient lies: that was decided.
+    fn is_hidden_now(&self, out: &Output) -> bool {
+        out.outages.iter().any(|outage| {
+            self.alarm.group.as_deref() == Some(outage.alarm.as_str())
+                && self.alarm.ward_now == outage.ward
+        })
+    }
+
     fn beyond(&self) -> Option<(&Source, Side)> {
         side_of(self.series.as_ref(), self.crossing.as_ref())
     }
@@ -199,7 +207,7 @@ impl Book {
     /// Whether the silence of a device may follow from an outage, as far as the patient's other alarms say so.
     pub fn may_be_member(&self, key: &Key, priority: Priority) -> bool {
         let mut others = self.iter().filter(|(other, _)| *other != key);
-        priority < Priority::High && others.all(|(_, open)| open.alarm.is_shown_only())
+        priority < Priority::High && others.all(|(_, open)| open.alarm.is_quiet())
     }
 
     /// Somebody is to be watched continuously from now on: what followed from an outage is announced.
@@ -214,24 +222,25 @@ impl Book {
         }
     }
 
-    /// Another device, or sensor, found the same as the open alarm that is announced for both: that is news of it as
-    /// well.
+    /// Another device, or sensor, found the same as open alarms that are announced for it too: that is news of each of
+    /// them as well.
     pub(super) fn group_goes_on(&mut self, key: &Key, out: &mut Output) {
         let Some(open) = self.open.get(key) else { return };
         // What came late says nothing of now.
         let is_present = |one: &Open| one.alarm.condition == Condition::Present;
-        let Some(group) = open.alarm.group.as_deref().filter(|_| is_present(open)) else { return };
+        if open.alarm.group.is_none() || !is_present(open) {
+            return;
+        }
         let found = open.found(key);
-        let announced = |(other, one): &(&Key, &Open)| {
-            *other != key && one.alarm.rule == key.rule && is_present(one) && one.explains(found)
-        };
-        let all = || self.open.iter().filter(announced);
         // So it is where it has the id of another emergency, from which it follows as well.
-        let first = all().find(|(_, one)| one.alarm.id.as_str() == group).or_else(|| all().next());
-        let Some(first) = first.map(|(first, _)| first.clone()) else { return };
-        if let Some(open) = self.open.get_mut(&first) {
-            open.held_at = Some(out.now.at);
-            self.run_out(&first, out);
+        let announced = self.keys_where(|other, one| {
+            other != key && one.alarm.rule == key.rule && is_present(one) && one.explains(found)
+        });
+        for first in announced {
+            if let Some(open) = self.open.get_mut(&first) {
+                open.held_at = Some(out.now.at);
+                self.run_out(&first, out);
+            }
         }
     }
 
@@ -252,7 +261,7 @@ impl Book {
     /// What follows from yet another does so at once.
     pub(super) fn outlast(&mut self, key: &Key, out: &mut Output) {
         let Some(open) = self.open.get(key) else { return };
-        if open.alarm.group.is_none() || open.unfolds_at.is_some() {
+        if open.alarm.group.is_none() || open.unfolds_at.is_some() || open.is_hidden_now(out) {
             return;
         }
         let other = self.folding(key, open.found(key), &out.outages);

@@ -61,10 +61,18 @@ impl Book {
         open.alarm.quiet_until = open.quiet_until.map(|until| out.wall() + (until - now));
     }
 
-    /// Announces what was kept back until `due`, and still is there.
+    /// Announces what was kept back until `due`, and still is there. What follows from another by now is announced once it
+    /// outlasts that.
     pub(super) fn announce_kept_back(&mut self, due: Timestamp, out: &mut Output) {
         for key in self.keys_where(|_, open| open.quiet_until == Some(due)) {
-            self.change(&key, None, out, |alarm, now| Some(alarm.unfolded(now)));
+            let Some(open) = self.open.get_mut(&key) else { continue };
+            // Whatever becomes of it, it waits for this no more.
+            open.quiet_until = None;
+            self.change(&key, None, out, |alarm, now| {
+                alarm.quiet_until = None;
+                let alone = alarm.group.is_none();
+                Some(if alone { alarm.unfolded(now) } else { Change::Updated })
+            });
         }
     }
 }

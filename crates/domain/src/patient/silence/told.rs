@@ -48,7 +48,8 @@ impl Patient {
             out,
         );
         let within = silent.iter().map(|e| self.first_rung(e, context)).max();
-        let by = out.way.as_ref().filter(|(silent, _)| silent == device).map(|(_, way)| way);
+        let by = out.ways.iter().find(|(silent, _)| silent == device).map(|(_, way)| way);
+        let by = by.filter(|_| !self.details.continuous);
         let way = by.zip(within).map(|(by, within)| Way { by: by.clone(), within, outlasted: 0 });
         let signal = first.signal.map(|signal| context.signals.name(signal));
         let known = self.alarms.get(&key).map(|open| (open.alarm.condition, open.alarm.priority));
