@@ -578,6 +578,14 @@ class Identity(unittest.TestCase):
         story.send({"signal": "nibp_sys", "value": 70, "at": 5, "status": "entered-in-error"}, t=30)
         self.assertEqual(story.closed(NIBP), ["retracted"])
 
+    def test_a_correction_to_a_zero_that_means_no_sensor_takes_back_what_was_implausible(self):
+        story = Story(signals=["heart_rate"], bind=False)
+        story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=["heart_rate"])
+        story.send({"signal": "heart_rate", "value": 400, "at": 5}, t=5)
+        self.assertIsNotNone(story.alarm("link.implausible"))
+        story.send({"signal": "heart_rate", "value": 0, "at": 5, "status": "corrected"}, t=6)
+        self.assertEqual(story.closed("link.implausible"), ["retracted"])
+
     def test_0_1a_the_worse_of_two_at_one_instant(self):
         story = Story()
         for t in range(1, 9):
@@ -677,6 +685,12 @@ class Doubt(unittest.TestCase):
         story = Story(cls="cgm", signals=["glucose_cgm"])
         story.send({"signal": "glucose_cgm", "value": 39, "comparator": "<"}, t=1)
         self.assertEqual(story.told(CGM), [("high", "")])
+
+    def test_a_bound_that_says_nothing_of_one_limit_lies_beyond_another_that_comes_to_judge(self):
+        story = Story(floors=True, age="paediatric", signals=["pulse_rate"])
+        story.send({"signal": "pulse_rate", "value": 135, "comparator": ">="}, t=2)
+        story.do("patch_patient", patient="p-1", age_class="adult")
+        self.assertEqual(story.told("vitals_live.pulse_rate_high"), [("medium", "")])
 
     def test_0_5_limits_of_one_signal_touch_no_other(self):
         story = Story(signals=["spo2", "heart_rate"])
@@ -981,6 +995,18 @@ class Late(unittest.TestCase):
         story = low_spo2()
         story.send(*[{"signal": "spo2", "value": 97, "at": n / 2} for n in range(20)], t=11)
         self.assertEqual(story.alarm(SPO2)["condition"], "present")
+
+    def test_what_was_told_in_error_did_not_stand_over_what_lay_inside(self):
+        high = "vitals_live.temperature_high"
+        story = Story(cls="wearable", signals=["temperature"])
+        story.t = 3000
+        story.send(("temperature", 39.0))
+        story.send({"signal": "temperature", "value": 39.0, "at": 2940}, t=3001)
+        story.send({"signal": "temperature", "value": 37.0, "at": 2970}, t=3002)
+        story.send({"signal": "temperature", "value": 39.0, "at": 3000, "status": "entered-in-error"}, t=3030)
+        story.send(("temperature", 37.0), t=3040)
+        story.send({"signal": "temperature", "value": 39.0, "at": 3010}, t=3050)
+        self.assertEqual(story.told(high), [("medium", ""), ("low", "late")])
 
     def test_a_retained_reading_without_a_time_clears_nothing(self):
         story = low_spo2()

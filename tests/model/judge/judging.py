@@ -211,7 +211,8 @@ def zero(world, device, copy):
     key = copy.patient, source.link
     person = world.patients[copy.patient]
     newest_is_corrected = corrects_newest(world, device, copy, source)
-    if copy.status == "corrected" and any(differs(c, copy) for c in source.standing_of(copy.identity)):
+    came = [c for c in world.instants.get(copy.identity, ()) if "implausible" in c.flags and not c.gone]
+    if copy.status == "corrected" and any(differs(c, copy) for c in (*source.standing_of(copy.identity), *came)):
         # There was no sensor: what it corrects was no value.
         withdraw(world, device, replaced(copy, status="entered-in-error"))
         copy.gone = False
