@@ -334,6 +334,23 @@ class Transitions(unittest.TestCase):
         self.assertEqual(story.act("acknowledge", HR), "not_found")
 
 
+class Several(unittest.TestCase):
+    """contract §5 Several devices"""
+
+    def test_what_another_device_finds_once_its_delay_is_over_is_news_as_well(self):
+        low = "vitals_live.heart_rate_low"
+        story = Story(cls="kiosk", signals=["heart_rate"])
+        story.do("register", device="d-2", **{"class": "bedside"}, kind="device", via=[], signals=[{"signal": "heart_rate"}])
+        story.do("bind", device="d-2", patient="p-1", zero_means_no_sensor=[])
+        story.send(("heart_rate", 25), t=10)
+        story.act("acknowledge", low)
+        story.wait(700)
+        story.send(("heart_rate", 25), t=701, device="d-2")
+        self.assertEqual(story.alarm(low, "d-1")["state"], "acknowledged")
+        story.wait(730)
+        self.assertEqual(story.alarm(low, "d-1")["state"], "alarming")
+
+
 class Clocks(unittest.TestCase):
     """contract §0.7, §0.8, §0.11, §0.21"""
 
@@ -585,6 +602,27 @@ class Identity(unittest.TestCase):
         self.assertIsNotNone(story.alarm("link.implausible"))
         story.send({"signal": "heart_rate", "value": 0, "at": 5, "status": "corrected"}, t=6)
         self.assertEqual(story.closed("link.implausible"), ["retracted"])
+
+    def test_what_is_corrected_to_be_implausible_is_corrected_back(self):
+        story = Story(signals=["heart_rate"], bind=False)
+        story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=["heart_rate"])
+        for first in (100, 0):
+            story.send(("heart_rate", 80), t=story.t + 8)
+            at = story.t + 2
+            story.send({"signal": "heart_rate", "value": first, "at": at}, t=at)
+            story.send({"signal": "heart_rate", "value": 400, "at": at, "status": "corrected"}, t=at + 1)
+            self.assertIsNotNone(story.alarm("link.implausible"))
+            story.send({"signal": "heart_rate", "value": first, "at": at, "status": "corrected"}, t=at + 2)
+            self.assertIsNone(story.alarm("link.implausible"))
+        self.assertEqual(story.told("link.zero_or_off"), [("high", "")])
+
+    def test_what_came_again_after_it_was_forgotten_is_withdrawn_with_what_came_first(self):
+        story = Story(signals=["heart_rate"])
+        story.stream(1, 30, ("heart_rate", 200))
+        self.assertEqual(story.told("vitals_live.heart_rate_high")[-1], ("high", ""))
+        story.send({"signal": "heart_rate", "value": 200, "at": 1}, t=31)
+        story.send({"signal": "heart_rate", "value": 200, "at": 1, "status": "entered-in-error"}, t=32)
+        self.assertIn("retracted", story.closed("vitals_live.heart_rate_high"))
 
     def test_0_1a_the_worse_of_two_at_one_instant(self):
         story = Story()

@@ -207,9 +207,9 @@ class Alarms:
         return limits and one.device != alarm.device and ORDER[one.priority] >= ORDER[alarm.priority]
 
     def grouped_with(self, alarm):
-        """The alarm of the same rule that is announced for this one as well, of another device or sensor."""
-        same = (one for one in self.open.values() if alarm.quiet and one is not alarm and one.rule == alarm.rule and one.beyond is not None)
-        return next((one for one in same if one.patient == alarm.patient and self._explains(one, alarm)), None)
+        """The alarms of the same rule that are announced for this one as well, of another device or other sensors."""
+        same = [one for one in self.open.values() if alarm.quiet and one is not alarm and one.rule == alarm.rule and one.beyond is not None]
+        return [one for one in same if one.patient == alarm.patient and self._explains(one, alarm)]
 
     def _known_until(self, alarm):
         """An episode that nobody ended is known to go on for a while. # contract §5"""

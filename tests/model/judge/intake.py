@@ -366,6 +366,7 @@ def known_as(world, copy, identity):
     name = world.named.get(identity, identity)
     known = world.known.get((copy.device, copy.signal, copy.instance), ())
     if name in world.instants and all(one[0] != name for one in known):
+        world.names.setdefault(identity, []).append(name)
         name = world.named[identity] = *identity, world.number
     return name
 

@@ -55,9 +55,16 @@ def is_known_copy(world, copy):
         return False
     gone = source.taken_back(copy.identity) + [c for c in world.instants.get(copy.identity, ()) if c.gone]
     standing = [c for c in source.standing_of(copy.identity) if c.patient is not None or c.fresh]
-    standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
-                 and copy.status != "corrected"]
+    corrects = copy.status == "corrected"
+    standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone and not corrects]
+    standing += implausible_of(world, copy) if corrects else []
     return is_known(copy, standing, gone)
+
+
+def implausible_of(world, copy):
+    """What was told of its instant though it is no value."""
+    return [c for c in world.instants.get(copy.identity, ()) if c is not copy and "implausible" in c.flags
+            and not c.gone and c.patient is not None and fit(world, c)]
 
 
 def is_unfit_again(world, copy):
@@ -109,25 +116,32 @@ def withdraw(world, device, copy):
     take_back(world, world.source(device.id, copy.signal, copy.instance), copy, lambda rule: False, False)
 
 
+def names_of(world, copy):
+    """What is of its instant: what came again after it was forgotten is another, and counts no more either."""
+    return [*(one for one in world.names.get(copy.identity[:5], ()) if one != copy.identity), copy.identity]
+
+
 def take_back(world, source, copy, holds, judged):
     """A reading does not count any more; alarms that stand on it, and that nothing `holds`, are retracted. # contract row 26"""
     source.courses()
-    gone = []
+    gone, names = [], names_of(world, copy)
     for alarm in list(world.alarms.open.values()):
         # What takes its place is of one patient.
         held = copy.patient in (None, alarm.patient) and holds(alarm.rule)
-        if alarm.source in (source.name, source.link) and alarm.stands == (source.signal, copy.identity) and not held:
+        if alarm.source in (source.name, source.link) and alarm.stands in {(source.signal, one) for one in names} and not held:
             gone.append(alarm.key)
             world.alarms.close(alarm, "retracted")
             if alarm.rule == "link.zero_or_off":
                 world.zeroed.discard((alarm.patient, source.link))
-            source.untell(alarm.key, copy.identity)
-    for one in world.instants.get(copy.identity, ()):
-        one.gone = one is not copy
+            source.untell(alarm.key, alarm.stands[1])
     key = copy.device, copy.signal, copy.instance
-    world.values[key] = [one for one in world.values.get(key, ()) if one[2] != copy.identity]
-    source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
-                    world.bindings_of(copy.device).patient_now()))
+    world.values[key] = [one for one in world.values.get(key, ()) if one[2] not in names]
+    for name in names:
+        for one in world.instants.get(name, ()):
+            one.gone = one is not copy
+        back = copy if name == copy.identity else replaced(copy, identity=name)
+        source.add(Back(back, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
+                        world.bindings_of(copy.device).patient_now()))
     if not judged:
         world.settle_courses()
 
@@ -211,10 +225,11 @@ def zero(world, device, copy):
     key = copy.patient, source.link
     person = world.patients[copy.patient]
     newest_is_corrected = corrects_newest(world, device, copy, source)
-    came = [c for c in world.instants.get(copy.identity, ()) if "implausible" in c.flags and not c.gone]
-    if copy.status == "corrected" and any(differs(c, copy) for c in (*source.standing_of(copy.identity), *came)):
+    came = source.standing_of(copy.identity) + implausible_of(world, copy)
+    if copy.status == "corrected" and any(differs(c, copy) for c in came):
         # There was no sensor: what it corrects was no value.
-        withdraw(world, device, replaced(copy, status="entered-in-error"))
+        # That there was none is told already, where it is.
+        take_back(world, source, replaced(copy, status="entered-in-error"), lambda rule: rule == "link.zero_or_off", False)
         copy.gone = False
     # By the limits that judge the patient now.
     before = [c for c in known_of(world, source, copy) if certain_answer(world, replaced(c, step=world.number), person)]
@@ -278,7 +293,7 @@ def correct(world, device, copy, source):
     same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
     standing = source.standing_of(copy.identity)
     rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
-    if says_nothing(copy, [c for c in standing if c.patient is not None]):
+    if says_nothing(copy, [c for c in standing if c.patient is not None] + implausible_of(world, copy)):
         return
     person = world.patients[copy.patient]
     copy.corrects = not rivals and any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)

@@ -44,7 +44,7 @@ class World:
         self.not_judged = {}
         self.zeroed = set()
         self.instants = {}
-        self.known, self.named = {}, {}
+        self.known, self.named, self.names = {}, {}, {}
         self.silent, self.fall = set(), set()
         self.told_silent = {}
         self.losses, self.lost_of = {}, {}
@@ -350,14 +350,16 @@ class World:
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
             alarm.acknowledge_for, alarm.rests = self.holds(source, rule, side, course.newest_level or course.level), False
+            for leads in self.alarms.grouped_with(alarm):
+                # What it finds once its delay is over is news as well. # contract §5 Several devices
+                leads.beyond_at, leads.rests = self.now, False
         if course.judged_at == self.now:
             alarm.rests, alarm.known = course.rests, heard
         if course.beyond_at == self.now:
             self.hold_by_level(alarm, source, rule, side, course)
         alarm.beyond_at, alarm.by_reading = max(course.beyond_at or 0, alarm.beyond_at or 0) or None, True
-        leads = self.alarms.grouped_with(alarm) if course.beyond_at == self.now else None
-        if leads is not None:
-            # News of the one that is announced. # contract row 10, §5 Several devices
+        for leads in self.alarms.grouped_with(alarm) if course.beyond_at == self.now else ():
+            # News of those that are announced. # contract row 10, §5 Several devices
             leads.beyond_at, leads.rests = self.now, False
         if course.unknown:
             self.alarms.unknown(key)

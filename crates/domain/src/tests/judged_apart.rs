@@ -236,6 +236,21 @@ fn a_zero_that_corrects_a_value_says_that_there_was_no_sensor() {
 }
 
 #[test]
+fn a_zero_that_takes_the_place_of_what_was_implausible_is_told_once() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &["heart_rate", "spo2"]);
+    scene.bind_with_zeros("dev", "p", &["heart_rate"]);
+    scene.reading("dev", "heart_rate", 80.0);
+    scene.advance(4.0);
+    scene.reading("dev", "heart_rate", 0.0);
+    scene.send("dev", "heart_rate", 400.0, again(0.0, Status::Corrected));
+    scene.skip();
+    scene.send("dev", "heart_rate", 0.0, again(0.0, Status::Corrected));
+    scene.expect(&["retracted high link.implausible: closed retracted"]);
+}
+
+#[test]
 fn a_delay_that_begins_is_no_news_of_what_came_late_within_an_emergency() {
     let mut scene = Scene::empty();
     scene.admit("p");

@@ -214,24 +214,25 @@ impl Book {
         }
     }
 
-    /// Another device, or sensor, found the same as the open alarm that is announced for both: that is news of it as
-    /// well.
+    /// Another device, or sensor, found the same as open alarms that are announced for it too: that is news of each of
+    /// them as well.
     pub(super) fn group_goes_on(&mut self, key: &Key, out: &mut Output) {
         let Some(open) = self.open.get(key) else { return };
         // What came late says nothing of now.
         let is_present = |one: &Open| one.alarm.condition == Condition::Present;
-        let Some(group) = open.alarm.group.as_deref().filter(|_| is_present(open)) else { return };
+        if open.alarm.group.is_none() || !is_present(open) {
+            return;
+        }
         let found = open.found(key);
-        let announced = |(other, one): &(&Key, &Open)| {
-            *other != key && one.alarm.rule == key.rule && is_present(one) && one.explains(found)
-        };
-        let all = || self.open.iter().filter(announced);
         // So it is where it has the id of another emergency, from which it follows as well.
-        let first = all().find(|(_, one)| one.alarm.id.as_str() == group).or_else(|| all().next());
-        let Some(first) = first.map(|(first, _)| first.clone()) else { return };
-        if let Some(open) = self.open.get_mut(&first) {
-            open.held_at = Some(out.now.at);
-            self.run_out(&first, out);
+        let announced = self.keys_where(|other, one| {
+            other != key && one.alarm.rule == key.rule && is_present(one) && one.explains(found)
+        });
+        for first in announced {
+            if let Some(open) = self.open.get_mut(&first) {
+                open.held_at = Some(out.now.at);
+                self.run_out(&first, out);
+            }
         }
     }
 
