@@ -57,7 +57,7 @@ def is_known_copy(world, copy):
     standing = [c for c in source.standing_of(copy.identity) if c.patient is not None or c.fresh]
     corrects = copy.status == "corrected"
     standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone and not corrects]
-    standing += implausible_of(world, copy) if corrects else []
+    standing += corrected_to_implausible(world, copy) if corrects else []
     return is_known(copy, standing, gone)
 
 
@@ -65,6 +65,11 @@ def implausible_of(world, copy):
     """What was told of its instant though it is no value."""
     return [c for c in world.instants.get(copy.identity, ()) if c is not copy and "implausible" in c.flags
             and not c.gone and c.patient is not None and fit(world, c)]
+
+
+def corrected_to_implausible(world, copy):
+    """What was said to take the place of the values of its instant: that one of these is right says more."""
+    return [c for c in implausible_of(world, copy) if c.status == "corrected"]
 
 
 def is_unfit_again(world, copy):
@@ -293,7 +298,7 @@ def correct(world, device, copy, source):
     same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
     standing = source.standing_of(copy.identity)
     rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
-    if says_nothing(copy, [c for c in standing if c.patient is not None] + implausible_of(world, copy)):
+    if says_nothing(copy, [c for c in standing if c.patient is not None] + corrected_to_implausible(world, copy)):
         return
     person = world.patients[copy.patient]
     copy.corrects = not rivals and any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
