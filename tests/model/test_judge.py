@@ -603,6 +603,19 @@ class Identity(unittest.TestCase):
         story.send({"signal": "heart_rate", "value": 0, "at": 5, "status": "corrected"}, t=6)
         self.assertEqual(story.closed("link.implausible"), ["retracted"])
 
+    def test_what_is_no_value_contradicts_none_of_its_message(self):
+        for other in ({"value": 0}, {"value": 400}, {"value": 80, "quality": 0.1}, {"value": 80, "status": "corrected"}):
+            story = Story(signals=["heart_rate"], bind=False)
+            story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=["heart_rate"])
+            story.send({"signal": "heart_rate", "value": 72, "at": 5}, {"signal": "heart_rate", "at": 5, **other}, t=5)
+            self.assertEqual(story.last["monitored"], {"p-1": "monitored"})
+
+    def test_of_two_corrections_in_one_message_none_takes_back_what_was_implausible(self):
+        story = Story(signals=["heart_rate"])
+        both = [{"signal": "heart_rate", "value": value, "at": 5, "status": "corrected"} for value in (400, 35)]
+        story.send(*both, t=5)
+        self.assertEqual(story.closed("link.implausible"), [])
+
     def test_what_is_corrected_to_be_implausible_is_corrected_back(self):
         story = Story(signals=["heart_rate"], bind=False)
         story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=["heart_rate"])

@@ -382,7 +382,8 @@ def remember(world, copy):
 
 def in_conflict(world, copies):
     """Two values under one identity in one message: neither refreshes. # contract §0.1a"""
-    measured = [c for c in copies if c.value is not None and c.status != "entered-in-error" and judging.fit(world, c)]
+    # One that says it corrects takes the place of the others.
+    measured = [c for c in copies if c.value is not None and c.status in ("final", "preliminary") and judging.contradicts(world, c)]
     for copy in measured:
         if any(c.identity == copy.identity and differs(c, copy) for c in measured):
             copy.contradicted = True

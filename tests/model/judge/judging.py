@@ -67,6 +67,12 @@ def implausible_of(world, copy):
             and not c.gone and c.patient is not None and fit(world, c)]
 
 
+def rivals_of(world, copy):
+    """Of two corrections of one reading in one message neither takes the place of the other. # contract §2 Same reading"""
+    same = world.source(copy.device, copy.signal, copy.instance).standing_of(copy.identity) + implausible_of(world, copy)
+    return [c for c in same if c.status == "corrected" and c.step == copy.step]
+
+
 def corrected_to_implausible(world, copy):
     """What was said to take the place of the values of its instant: that one of these is right says more."""
     return [c for c in implausible_of(world, copy) if c.status == "corrected"]
@@ -93,6 +99,12 @@ def fit(world, copy):
     if copy.absent or copy.mode != "real" or is_statistic(world, copy):
         return False
     return copy.quality is None or copy.quality >= world.rules.quality_min
+
+
+def contradicts(world, copy):
+    """A zero that means no sensor, and what is implausible, contradict nothing. # contract §2 Same reading"""
+    no_sensor = copy.value == 0 and copy.signal in world.bindings_of(copy.device).zero_at(copy.measured)
+    return fit(world, copy) and not no_sensor and "implausible" not in copy.flags
 
 
 def is_statistic(world, copy):
@@ -231,7 +243,7 @@ def zero(world, device, copy):
     person = world.patients[copy.patient]
     newest_is_corrected = corrects_newest(world, device, copy, source)
     came = source.standing_of(copy.identity) + implausible_of(world, copy)
-    if copy.status == "corrected" and any(differs(c, copy) for c in came):
+    if copy.status == "corrected" and not rivals_of(world, copy) and any(differs(c, copy) for c in came):
         # There was no sensor: what it corrects was no value.
         # That there was none is told already, where it is.
         take_back(world, source, replaced(copy, status="entered-in-error"), lambda rule: rule == "link.zero_or_off", False)
@@ -297,12 +309,14 @@ def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
     same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
     standing = source.standing_of(copy.identity)
-    rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
+    rivals = rivals_of(world, copy)
     if says_nothing(copy, [c for c in standing if c.patient is not None] + corrected_to_implausible(world, copy)):
         return
     person = world.patients[copy.patient]
     copy.corrects = not rivals and any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
     conflict(world, device, copy, source, [])
+    # Both are judged, and neither clears.
+    copy.certain = copy.certain and not rivals
     stood = [c for c in same if not c.gone]
     if copy.corrects:
         # Its time is that of the reading it corrects, whatever clocks did since.
