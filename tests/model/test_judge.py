@@ -71,6 +71,14 @@ class Transitions(unittest.TestCase):
         story.stream(81, 127, ("spo2", 97))
         self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("latched", [("high", "")]))
 
+    def test_row_2_who_switches_off_what_began_under_a_pause_has_heard_of_it(self):
+        story = Story()
+        story.do("pause", patient="p-1", until=3600, reason="CT")
+        story.stream(1, 10, ("spo2", 78))
+        self.assertEqual(story.act("off", SPO2, until=1000, reason="MRI"), "done")
+        story.stream(11, 140, ("spo2", 78))
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("off", []))
+
     def test_what_two_devices_find_by_one_rule_is_announced_once(self):
         story = Story()
         story.do("register", device="d-2", **{"class": "bedside"}, kind="device", via=[], signals=[])
