@@ -71,6 +71,14 @@ class Transitions(unittest.TestCase):
         story.stream(81, 127, ("spo2", 97))
         self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("latched", [("high", "")]))
 
+    def test_row_2_who_switches_off_what_began_under_a_pause_has_heard_of_it(self):
+        story = Story()
+        story.do("pause", patient="p-1", until=3600, reason="CT")
+        story.stream(1, 10, ("spo2", 78))
+        self.assertEqual(story.act("off", SPO2, until=1000, reason="MRI"), "done")
+        story.stream(11, 140, ("spo2", 78))
+        self.assertEqual((story.alarm(SPO2)["state"], story.told(SPO2)), ("off", []))
+
     def test_what_two_devices_find_by_one_rule_is_announced_once(self):
         story = Story()
         story.do("register", device="d-2", **{"class": "bedside"}, kind="device", via=[], signals=[])
@@ -344,6 +352,23 @@ class Transitions(unittest.TestCase):
         self.assertEqual(story.act("acknowledge", HR), "not_found")
 
 
+class Several(unittest.TestCase):
+    """contract §5 Several devices"""
+
+    def test_what_another_device_finds_once_its_delay_is_over_is_news_as_well(self):
+        low = "vitals_live.heart_rate_low"
+        story = Story(cls="kiosk", signals=["heart_rate"])
+        story.do("register", device="d-2", **{"class": "bedside"}, kind="device", via=[], signals=[{"signal": "heart_rate"}])
+        story.do("bind", device="d-2", patient="p-1", zero_means_no_sensor=[])
+        story.send(("heart_rate", 25), t=10)
+        story.act("acknowledge", low)
+        story.wait(700)
+        story.send(("heart_rate", 25), t=701, device="d-2")
+        self.assertEqual(story.alarm(low, "d-1")["state"], "acknowledged")
+        story.wait(730)
+        self.assertEqual(story.alarm(low, "d-1")["state"], "alarming")
+
+
 class Clocks(unittest.TestCase):
     """contract §0.7, §0.8, §0.11, §0.21"""
 
@@ -588,6 +613,48 @@ class Identity(unittest.TestCase):
         story.send({"signal": "nibp_sys", "value": 70, "at": 5, "status": "entered-in-error"}, t=30)
         self.assertEqual(story.closed(NIBP), ["retracted"])
 
+    def test_a_correction_to_a_zero_that_means_no_sensor_takes_back_what_was_implausible(self):
+        story = Story(signals=["heart_rate"], bind=False)
+        story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=["heart_rate"])
+        story.send({"signal": "heart_rate", "value": 400, "at": 5}, t=5)
+        self.assertIsNotNone(story.alarm("link.implausible"))
+        story.send({"signal": "heart_rate", "value": 0, "at": 5, "status": "corrected"}, t=6)
+        self.assertEqual(story.closed("link.implausible"), ["retracted"])
+
+    def test_what_is_no_value_contradicts_none_of_its_message(self):
+        for other in ({"value": 0}, {"value": 400}, {"value": 80, "quality": 0.1}, {"value": 80, "status": "corrected"}):
+            story = Story(signals=["heart_rate"], bind=False)
+            story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=["heart_rate"])
+            story.send({"signal": "heart_rate", "value": 72, "at": 5}, {"signal": "heart_rate", "at": 5, **other}, t=5)
+            self.assertEqual(story.last["monitored"], {"p-1": "monitored"})
+
+    def test_of_two_corrections_in_one_message_none_takes_back_what_was_implausible(self):
+        story = Story(signals=["heart_rate"])
+        both = [{"signal": "heart_rate", "value": value, "at": 5, "status": "corrected"} for value in (400, 35)]
+        story.send(*both, t=5)
+        self.assertEqual(story.closed("link.implausible"), [])
+
+    def test_what_is_corrected_to_be_implausible_is_corrected_back(self):
+        story = Story(signals=["heart_rate"], bind=False)
+        story.do("bind", device="d-1", patient="p-1", zero_means_no_sensor=["heart_rate"])
+        for first in (100, 0):
+            story.send(("heart_rate", 80), t=story.t + 8)
+            at = story.t + 2
+            story.send({"signal": "heart_rate", "value": first, "at": at}, t=at)
+            story.send({"signal": "heart_rate", "value": 400, "at": at, "status": "corrected"}, t=at + 1)
+            self.assertIsNotNone(story.alarm("link.implausible"))
+            story.send({"signal": "heart_rate", "value": first, "at": at, "status": "corrected"}, t=at + 2)
+            self.assertIsNone(story.alarm("link.implausible"))
+        self.assertEqual(story.told("link.zero_or_off"), [("high", "")])
+
+    def test_what_came_again_after_it_was_forgotten_is_withdrawn_with_what_came_first(self):
+        story = Story(signals=["heart_rate"])
+        story.stream(1, 30, ("heart_rate", 200))
+        self.assertEqual(story.told("vitals_live.heart_rate_high")[-1], ("high", ""))
+        story.send({"signal": "heart_rate", "value": 200, "at": 1}, t=31)
+        story.send({"signal": "heart_rate", "value": 200, "at": 1, "status": "entered-in-error"}, t=32)
+        self.assertIn("retracted", story.closed("vitals_live.heart_rate_high"))
+
     def test_0_1a_the_worse_of_two_at_one_instant(self):
         story = Story()
         for t in range(1, 9):
@@ -687,6 +754,12 @@ class Doubt(unittest.TestCase):
         story = Story(cls="cgm", signals=["glucose_cgm"])
         story.send({"signal": "glucose_cgm", "value": 39, "comparator": "<"}, t=1)
         self.assertEqual(story.told(CGM), [("high", "")])
+
+    def test_a_bound_that_says_nothing_of_one_limit_lies_beyond_another_that_comes_to_judge(self):
+        story = Story(floors=True, age="paediatric", signals=["pulse_rate"])
+        story.send({"signal": "pulse_rate", "value": 135, "comparator": ">="}, t=2)
+        story.do("patch_patient", patient="p-1", age_class="adult")
+        self.assertEqual(story.told("vitals_live.pulse_rate_high"), [("medium", "")])
 
     def test_0_5_limits_of_one_signal_touch_no_other(self):
         story = Story(signals=["spo2", "heart_rate"])
@@ -999,6 +1072,18 @@ class Late(unittest.TestCase):
         story = low_spo2()
         story.send(*[{"signal": "spo2", "value": 97, "at": n / 2} for n in range(20)], t=11)
         self.assertEqual(story.alarm(SPO2)["condition"], "present")
+
+    def test_what_was_told_in_error_did_not_stand_over_what_lay_inside(self):
+        high = "vitals_live.temperature_high"
+        story = Story(cls="wearable", signals=["temperature"])
+        story.t = 3000
+        story.send(("temperature", 39.0))
+        story.send({"signal": "temperature", "value": 39.0, "at": 2940}, t=3001)
+        story.send({"signal": "temperature", "value": 37.0, "at": 2970}, t=3002)
+        story.send({"signal": "temperature", "value": 39.0, "at": 3000, "status": "entered-in-error"}, t=3030)
+        story.send(("temperature", 37.0), t=3040)
+        story.send({"signal": "temperature", "value": 39.0, "at": 3010}, t=3050)
+        self.assertEqual(story.told(high), [("medium", ""), ("low", "late")])
 
     def test_a_retained_reading_without_a_time_clears_nothing(self):
         story = low_spo2()

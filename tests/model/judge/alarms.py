@@ -560,12 +560,8 @@ class Alarms:
 
     def _inactivate(self, alarm, how, until, command, now):
         """An acknowledgement stands beside it; what was over and is paused again has a pause that ends later. # contract row 14"""
-        unheard = alarm.scope if alarm.priority == "high" else None
-        if unheard is not None:
-            # Nobody has heard of it: it is announced when it would have been.
-            until = min(until, alarm.paused_until)
+        # Whoever switches it off has heard of it, and says why and until when.
         alarm.resume()
-        alarm.scope = unheard
         if alarm.latched:
             self.ended.pop(alarm.key, None)
         alarm.sound_only = command.get("what") == "audio"

@@ -367,6 +367,7 @@ def known_as(world, copy, identity):
     name = world.named.get(identity, identity)
     known = world.known.get((copy.device, copy.signal, copy.instance), ())
     if name in world.instants and all(one[0] != name for one in known):
+        world.names.setdefault(identity, []).append(name)
         name = world.named[identity] = *identity, world.number
     return name
 
@@ -382,7 +383,8 @@ def remember(world, copy):
 
 def in_conflict(world, copies):
     """Two values under one identity in one message: neither refreshes. # contract §0.1a"""
-    measured = [c for c in copies if c.value is not None and c.status != "entered-in-error" and judging.fit(world, c)]
+    # One that says it corrects takes the place of the others.
+    measured = [c for c in copies if c.value is not None and c.status in ("final", "preliminary") and judging.contradicts(world, c)]
     for copy in measured:
         if any(c.identity == copy.identity and differs(c, copy) for c in measured):
             copy.contradicted = True

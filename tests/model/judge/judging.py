@@ -55,9 +55,27 @@ def is_known_copy(world, copy):
         return False
     gone = source.taken_back(copy.identity) + [c for c in world.instants.get(copy.identity, ()) if c.gone]
     standing = [c for c in source.standing_of(copy.identity) if c.patient is not None or c.fresh]
-    standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone
-                 and copy.status != "corrected"]
+    corrects = copy.status == "corrected"
+    standing += [c for c in world.instants.get(copy.identity, ()) if c.status == "corrected" and not c.gone and not corrects]
+    standing += corrected_to_implausible(world, copy) if corrects else []
     return is_known(copy, standing, gone)
+
+
+def implausible_of(world, copy):
+    """What was told of its instant though it is no value."""
+    return [c for c in world.instants.get(copy.identity, ()) if c is not copy and "implausible" in c.flags
+            and not c.gone and c.patient is not None and fit(world, c)]
+
+
+def rivals_of(world, copy):
+    """Of two corrections of one reading in one message neither takes the place of the other. # contract §2 Same reading"""
+    same = world.source(copy.device, copy.signal, copy.instance).standing_of(copy.identity) + implausible_of(world, copy)
+    return [c for c in same if c.status == "corrected" and c.step == copy.step]
+
+
+def corrected_to_implausible(world, copy):
+    """What was said to take the place of the values of its instant: that one of these is right says more."""
+    return [c for c in implausible_of(world, copy) if c.status == "corrected"]
 
 
 def is_unfit_again(world, copy):
@@ -81,6 +99,12 @@ def fit(world, copy):
     if copy.absent or copy.mode != "real" or is_statistic(world, copy):
         return False
     return copy.quality is None or copy.quality >= world.rules.quality_min
+
+
+def contradicts(world, copy):
+    """A zero that means no sensor, and what is implausible, contradict nothing. # contract §2 Same reading"""
+    no_sensor = copy.value == 0 and copy.signal in world.bindings_of(copy.device).zero_at(copy.measured)
+    return fit(world, copy) and not no_sensor and "implausible" not in copy.flags
 
 
 def is_statistic(world, copy):
@@ -109,25 +133,32 @@ def withdraw(world, device, copy):
     take_back(world, world.source(device.id, copy.signal, copy.instance), copy, lambda rule: False, False)
 
 
+def names_of(world, copy):
+    """What is of its instant: what came again after it was forgotten is another, and counts no more either."""
+    return [*(one for one in world.names.get(copy.identity[:5], ()) if one != copy.identity), copy.identity]
+
+
 def take_back(world, source, copy, holds, judged):
     """A reading does not count any more; alarms that stand on it, and that nothing `holds`, are retracted. # contract row 26"""
     source.courses()
-    gone = []
+    gone, names = [], names_of(world, copy)
     for alarm in list(world.alarms.open.values()):
         # What takes its place is of one patient.
         held = copy.patient in (None, alarm.patient) and holds(alarm.rule)
-        if alarm.source in (source.name, source.link) and alarm.stands == (source.signal, copy.identity) and not held:
+        if alarm.source in (source.name, source.link) and alarm.stands in {(source.signal, one) for one in names} and not held:
             gone.append(alarm.key)
             world.alarms.close(alarm, "retracted")
             if alarm.rule == "link.zero_or_off":
                 world.zeroed.discard((alarm.patient, source.link))
-            source.untell(alarm.key, copy.identity)
-    for one in world.instants.get(copy.identity, ()):
-        one.gone = one is not copy
+            source.untell(alarm.key, alarm.stands[1])
     key = copy.device, copy.signal, copy.instance
-    world.values[key] = [one for one in world.values.get(key, ()) if one[2] != copy.identity]
-    source.add(Back(copy, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
-                    world.bindings_of(copy.device).patient_now()))
+    world.values[key] = [one for one in world.values.get(key, ()) if one[2] not in names]
+    for name in names:
+        for one in world.instants.get(name, ()):
+            one.gone = one is not copy
+        back = copy if name == copy.identity else replaced(copy, identity=name)
+        source.add(Back(back, world.now, world.number, frozenset((key[0], key[1]) for key in gone), judged,
+                        world.bindings_of(copy.device).patient_now()))
     if not judged:
         world.settle_courses()
 
@@ -211,9 +242,11 @@ def zero(world, device, copy):
     key = copy.patient, source.link
     person = world.patients[copy.patient]
     newest_is_corrected = corrects_newest(world, device, copy, source)
-    if copy.status == "corrected" and any(differs(c, copy) for c in source.standing_of(copy.identity)):
+    came = source.standing_of(copy.identity) + implausible_of(world, copy)
+    if copy.status == "corrected" and not rivals_of(world, copy) and any(differs(c, copy) for c in came):
         # There was no sensor: what it corrects was no value.
-        withdraw(world, device, replaced(copy, status="entered-in-error"))
+        # That there was none is told already, where it is.
+        take_back(world, source, replaced(copy, status="entered-in-error"), lambda rule: rule == "link.zero_or_off", False)
         copy.gone = False
     # By the limits that judge the patient now.
     before = [c for c in known_of(world, source, copy) if certain_answer(world, replaced(c, step=world.number), person)]
@@ -276,12 +309,14 @@ def correct(world, device, copy, source):
     """The corrected value takes the place of the others under its identity. # contract §0.1"""
     same = [c for c in world.instants.get(copy.identity, ()) if c is not copy]
     standing = source.standing_of(copy.identity)
-    rivals = [c for c in standing if c.status == "corrected" and c.step == copy.step]
-    if says_nothing(copy, [c for c in standing if c.patient is not None]):
+    rivals = rivals_of(world, copy)
+    if says_nothing(copy, [c for c in standing if c.patient is not None] + corrected_to_implausible(world, copy)):
         return
     person = world.patients[copy.patient]
     copy.corrects = not rivals and any(differs(c, copy) or c.patient is not None and fit(world, c) for c in same)
     conflict(world, device, copy, source, [])
+    # Both are judged, and neither clears.
+    copy.certain = copy.certain and not rivals
     stood = [c for c in same if not c.gone]
     if copy.corrects:
         # Its time is that of the reading it corrects, whatever clocks did since.

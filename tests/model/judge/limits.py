@@ -524,7 +524,10 @@ class Course:
 
     def _at_once(self, limits):
         """By level, from what is known last, doubtful or not. # contract §5, conditions are by level"""
-        for known in (self._last_that_says(limits), self.doubtful):
+        said = self._last_that_says(limits)
+        # A bound that says nothing of one limit may lie beyond another.
+        bound = self.certain if self.certain is not said else None
+        for known in (said, bound, self.doubtful):
             for name, level in self.levels.items():
                 amounts = known and limits(known.at).get((self.side, name))
                 inclusive = self.shape.inclusive and name == "critical" and self.side == "low"

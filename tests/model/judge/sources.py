@@ -438,6 +438,10 @@ class Source:
                if (patient, f"{rule.id}_{side}") == key[:2] and course.level for c in course.run]
         ids = {id(c) for c in self._copies.get(identity, []) + run}
         self.told = {one: level for one, level in self.told.items() if one[0] != key or one[1] not in ids}
+        # Nor did it stand: what came late beside it lies where it was measured.
+        times = {c.at for c in self._copies.get(identity, []) + run}
+        self.extents = {one: (begin, end) for one, (begin, end) in self.extents.items()
+                        if one[0] != key or not any(begin <= at <= end for at in times)}
 
     def retract(self, keys):
         """What was told in error, with what came late within the gap of it: nothing that comes late makes it up again."""

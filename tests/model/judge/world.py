@@ -44,7 +44,7 @@ class World:
         self.not_judged = {}
         self.zeroed = set()
         self.instants = {}
-        self.known, self.named = {}, {}
+        self.known, self.named, self.names = {}, {}, {}
         self.silent, self.fall = set(), set()
         self.told_silent = {}
         self.losses, self.lost_of = {}, {}
@@ -356,6 +356,9 @@ class World:
         if before != (alarm.condition, alarm.priority):
             alarm.stands = source.signal, course.levels[course.level].copy.identity
             alarm.acknowledge_for, alarm.rests = self.holds(source, rule, side, course.newest_level or course.level), False
+            for leads in self.alarms.grouped_with(alarm):
+                # What it finds once its delay is over is news as well. # contract §5 Several devices
+                leads.beyond_at, leads.rests = self.now, False
         if course.judged_at == self.now:
             alarm.rests, alarm.known = course.rests, heard
         if course.beyond_at == self.now:

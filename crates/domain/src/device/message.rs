@@ -2,13 +2,15 @@
 
 use std::cmp::Reverse;
 
+use super::content::{content, zero};
 use super::reading::{Around, Place};
 use super::sequence::SequenceOutcome;
-use super::timing::{device_time, hop_sent_at, newest_reading};
+use super::timing::{device_time, hop_sent_at, live_window, newest_reading};
 use super::{Device, Observed, Surroundings, Taken};
 use crate::model::fate::Fate;
 use crate::model::ids::PatientId;
 use crate::model::message::{Body, DeviceInfo, Message, Mode, Reading, Status, Value};
+use crate::model::observation::Content;
 use crate::model::time::{Span, Stamp, Timestamp};
 use crate::output::Output;
 use crate::rules::RuleSet;
@@ -106,9 +108,15 @@ impl Device {
                 let class = around.rules.class(&self.details.class);
                 let around = Around { class, everywhere: around };
                 let first = out.samples.len();
-                for place in
-                    in_order(message, readings, (out.numbers, taken), around.everywhere.rules)
-                {
+                let rules = around.everywhere.rules;
+                let zeros = self.bindings.last().map(|last| last.zero_means_no_sensor.as_slice());
+                let is_value = |reading: &Reading| {
+                    let live = live_window(class, self.interval_of(reading.signal));
+                    let content = content(message, reading, rules, live);
+                    matches!(zero(content, zeros.unwrap_or(&[]), reading), Content::Number(_))
+                };
+                let places = in_order(message, readings, (out.numbers, taken), (rules, &is_value));
+                for place in places {
                     self.reading(message, place, around, observed, out);
                 }
                 if let Some(samples) = out.samples.get_mut(first..) {
@@ -175,7 +183,7 @@ fn in_order<'a>(
     message: &Message,
     readings: &'a [Reading],
     (numbers, taken): (u32, Taken),
-    rules: &RuleSet,
+    (rules, is_value): (&RuleSet, &dyn Fn(&Reading) -> bool),
 ) -> Vec<Place<'a>> {
     let mut number = numbers;
     let mut places: Vec<Timed<'a>> = Vec::with_capacity(readings.len());
@@ -187,14 +195,14 @@ fn in_order<'a>(
     }
     places.sort_by_key(|(key, _)| *key);
     for group in places.chunk_by_mut(|((a, _), _), ((b, _), _)| a == b) {
-        mark_contradictions(group);
+        mark_contradictions(group, is_value);
     }
     places.into_iter().map(|(_, place)| place).collect()
 }
 
-/// Marks numbers of one time and series that differ, unless one of them says that it corrects. Of two that both say so
-/// neither takes the place of the other.
-fn mark_contradictions(group: &mut [Timed<'_>]) {
+/// Marks values of one time and series that differ, unless one of them says that it corrects. Of two that both say so
+/// neither takes the place of the other. What is no value contradicts none.
+fn mark_contradictions(group: &mut [Timed<'_>], is_value: &dyn Fn(&Reading) -> bool) {
     for i in 1..group.len() {
         let (before, rest) = group.split_at_mut(i);
         let Some(((Some(_), _), second)) = rest.first_mut() else { return };
@@ -205,8 +213,10 @@ fn mark_contradictions(group: &mut [Timed<'_>]) {
             let corrects = |place: &Place<'_>| place.reading.status == Status::Corrected;
             match (corrects(first), corrects(second)) {
                 (true, true) => second.rival = true,
-                (false, false) => (first.contradicted, second.contradicted) = (true, true),
-                (true, false) | (false, true) => {}
+                (false, false) if is_value(first.reading) && is_value(second.reading) => {
+                    (first.contradicted, second.contradicted) = (true, true);
+                }
+                (_, false) | (false, true) => {}
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::rules::Level;
 use crate::text;
 
 const IMPLAUSIBLE: &str = "link.implausible";
-const ZERO_OR_OFF: &str = "link.zero_or_off";
+pub(super) const ZERO_OR_OFF: &str = "link.zero_or_off";
 const TEST_MODE: &str = "link.test_mode";
 const CLOCK_SUSPECT: &str = "clock.suspect";
 const CLOCK_STEPPED: &str = "clock.stepped";

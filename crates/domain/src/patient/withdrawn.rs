@@ -2,6 +2,7 @@
 
 use super::judgement::{Forgotten, Wanted};
 use super::limit::newest;
+use super::technical::ZERO_OR_OFF;
 use super::{Patient, RuleContext};
 use crate::alarms::book::{Key, Open};
 use crate::model::alarm::Condition;
@@ -61,7 +62,10 @@ impl Patient {
     ) {
         let Observation { source, sent, .. } = observation;
         let Some(sent) = *sent else { return };
-        let retracted = self.alarms.keys_where(|key, open| stands_on(source, sent, key, open));
+        // That there was no sensor is told already.
+        let is_told = |key: &Key| observation.corrects && key.rule.as_str() == ZERO_OR_OFF;
+        let retracted =
+            self.alarms.keys_where(|key, open| stands_on(source, sent, key, open) && !is_told(key));
         // What is told goes on; what the last value hid comes back.
         let told: Vec<RuleId> = self.series.get(source).map_or_else(Vec::new, |state| {
             let active = state.watches.iter().filter(|watch| watch.active_level().is_some());

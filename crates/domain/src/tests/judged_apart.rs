@@ -167,6 +167,30 @@ fn a_suspect_clock_is_not_over_with_a_message_that_shows_it_again() {
 }
 
 #[test]
+fn what_is_no_value_contradicts_none_of_its_message() {
+    let none: [(f64, fn(&mut Reading)); 3] = [
+        (0.0, |_| ()),
+        (400.0, |reading| reading.implausible = true),
+        (80.0, |reading| reading.quality = Some(0.1)),
+    ];
+    for (value, about) in none {
+        let mut scene = Scene::empty();
+        scene.admit("p");
+        scene.device("dev", "bedside", &["heart_rate"]);
+        scene.bind_with_zeros("dev", "p", &["heart_rate"]);
+        let mut other = scene.measured("heart_rate", value);
+        about(&mut other);
+        scene.send("dev", "heart_rate", 72.0, |message, _| {
+            if let Body::Telemetry { readings, .. } = &mut message.body {
+                readings.push(other);
+            }
+        });
+        let latest = scene.latest("p", "dev", "heart_rate").map(|latest| latest.number.value);
+        assert_eq!(latest, Some(72.0), "judged beyond doubt beside {value}");
+    }
+}
+
+#[test]
 fn what_a_patients_own_limit_found_goes_on_when_more_limits_judge_him() {
     let mut scene = Scene::bedside();
     scene.change(None, Some(true));
@@ -233,6 +257,21 @@ fn a_zero_that_corrects_a_value_says_that_there_was_no_sensor() {
     scene.send("dev", "heart_rate", 0.0, again(0.0, Status::Corrected));
     scene.expect(&[]);
     assert!(scene.latest("p", "dev", "heart_rate").is_none(), "it never was a value");
+}
+
+#[test]
+fn a_zero_that_takes_the_place_of_what_was_implausible_is_told_once() {
+    let mut scene = Scene::empty();
+    scene.admit("p");
+    scene.device("dev", "bedside", &["heart_rate", "spo2"]);
+    scene.bind_with_zeros("dev", "p", &["heart_rate"]);
+    scene.reading("dev", "heart_rate", 80.0);
+    scene.advance(4.0);
+    scene.reading("dev", "heart_rate", 0.0);
+    scene.send("dev", "heart_rate", 400.0, again(0.0, Status::Corrected));
+    scene.skip();
+    scene.send("dev", "heart_rate", 0.0, again(0.0, Status::Corrected));
+    scene.expect(&["retracted high link.implausible: closed retracted"]);
 }
 
 #[test]

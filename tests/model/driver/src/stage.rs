@@ -12,7 +12,7 @@ use vitalgate_domain::model::command::{Action, AlarmAct, Command, PatientDetails
 use vitalgate_domain::model::ids::{AlarmId, DeviceId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
-use vitalgate_domain::model::pause::{Scope, What as Kept};
+use vitalgate_domain::model::pause::{Pause, Scope, What as Kept};
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
@@ -327,7 +327,9 @@ impl Stage {
             What::EndPause { scope } => {
                 let scope = scope_of(scope)?;
                 let mut pauses = self.core.site.pauses.iter().rev();
-                let id = pauses.find(|one| one.scope == scope).map(|one| one.id);
+                // What is over is none, also where it is still listed.
+                let lasts = |one: &&Pause| one.scope == scope && one.until > self.now.wall();
+                let id = pauses.find(lasts).map(|one| one.id);
                 Action::EndPause { id: id.unwrap_or_default() }
             }
         }))
