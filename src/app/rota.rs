@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{SiteZone, Teams};
 use crate::handles::Handles;
 use crate::http::{AuthInForce, ShutOut};
-use vitalgate_domain::model::duty::DutyPlan;
+use vitalgate_domain::model::duty::{DutyPlan, Person, Watch};
+use vitalgate_domain::model::ids::PersonId;
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::time::{Span, Timestamp};
 
@@ -48,24 +49,31 @@ impl Rota {
 
     async fn tell(&mut self) {
         let mut told: Option<Told> = None;
+        // Who has an account or a token here, or had one since the start.
+        let mut known = BTreeSet::new();
         loop {
             let wall = self.handles.clock.wall();
             let teams = self.teams.borrow_and_update().clone();
-            let plan = teams.map(|teams| self.on_duty(&teams, wall));
+            let plan = teams.map(|teams| self.on_duty(&teams, wall, &mut known));
             let is_due = match (&plan, &told) {
                 (None, _) => self.stands,
                 (Some(_), None) => true,
-                (Some((_, out)), Some(told)) => {
-                    wall - told.at >= EVERY || wall < told.at || *out != told.out
+                (Some((plan, out)), Some(told)) => {
+                    let same = told.people == plan.people && told.out == *out;
+                    wall - told.at >= EVERY || wall < told.at || !same
                 }
             };
             if is_due {
-                let stands = plan.is_some();
                 let (plan, out) = plan.unzip();
+                let now = Told {
+                    at: wall,
+                    people: plan.as_ref().map(|plan| plan.people.clone()).unwrap_or_default(),
+                    out: out.unwrap_or_default(),
+                };
+                let stands = plan.is_some();
                 if self.handles.tell(vec![Input::Duty(plan.map(Box::new))]).await {
-                    let out = out.unwrap_or_default();
-                    self.handles.degraded.set("duty plan", said(&out));
-                    (self.stands, told) = (stands, Some(Told { at: wall, out }));
+                    self.handles.degraded.set("duty plan", said(&now.out));
+                    (self.stands, told) = (stands, Some(now));
                 }
             }
             tokio::select! {
@@ -80,11 +88,24 @@ impl Rota {
         }
     }
 
-    /// Who is on duty from now on, without those of the plan who could answer nothing, and who these are.
-    fn on_duty(&self, teams: &Teams, wall: Timestamp) -> (DutyPlan, ShutOut) {
+    /// Who is on duty from now on, without those of the plan who could answer nothing, and who these are. Who had an account
+    /// or a token and has none any more is one of them.
+    fn on_duty(
+        &self,
+        teams: &Teams,
+        wall: Timestamp,
+        known: &mut BTreeSet<PersonId>,
+    ) -> (DutyPlan, ShutOut) {
         let mut plan = teams.plan(&self.zone, wall, AHEAD);
-        let out = self.auth.shut_out(&plan);
-        plan.watches.retain(|watch| !out.contains(&(watch.team.clone(), watch.person.clone())));
+        self.auth.bind_to_wards(&mut plan);
+        let mut out = self.auth.shut_out(&plan);
+        let known_now = self.auth.known_of(&plan);
+        let of = |watch: &Watch| (watch.team.clone(), watch.person.clone());
+        let gone =
+            |watch: &&Watch| known.contains(&watch.person) && !known_now.contains(&watch.person);
+        out.extend(plan.watches.iter().filter(gone).map(of));
+        known.extend(known_now.iter().cloned());
+        plan.watches.retain(|watch| !out.contains(&of(watch)));
         (plan, out)
     }
 }
@@ -94,6 +115,7 @@ impl Rota {
 struct Told {
     /// By the shown clock.
     at: Timestamp,
+    people: Vec<Person>,
     out: ShutOut,
 }
 

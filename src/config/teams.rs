@@ -261,7 +261,7 @@ impl Teams {
             let id = entry.id.get_ref().clone();
             let actor = entry.signs_in_as.as_ref().map(|actor| actor.get_ref().clone());
             let actor = actor.unwrap_or_else(|| id.to_string());
-            Person { id, actor, channels: bare(&entry.channels) }
+            Person { id, actor, channels: bare(&entry.channels), wards: None }
         };
         self.person.iter().map(person).collect()
     }

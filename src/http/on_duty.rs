@@ -19,6 +19,20 @@ impl AuthInForce {
         out.map(|(team, person)| (team.id.clone(), person.id.clone())).collect()
     }
 
+    /// Has a plan know the wards whose alarms its people may answer.
+    pub fn bind_to_wards(&self, plan: &mut DutyPlan) {
+        for person in &mut plan.people {
+            let who = self.by_name(&person.actor);
+            person.wards = who.and_then(|who| who.scope.wards().cloned());
+        }
+    }
+
+    /// Those of a plan who have an account or a token here.
+    pub fn known_of(&self, plan: &DutyPlan) -> BTreeSet<PersonId> {
+        let known = plan.people.iter().filter(|person| self.is_known(person));
+        known.map(|person| person.id.clone()).collect()
+    }
+
     /// A line for each who is asked in vain.
     pub fn asked_in_vain(&self, plan: &DutyPlan) -> Vec<String> {
         let mut found: BTreeMap<&PersonId, String> = BTreeMap::new();

@@ -22,6 +22,7 @@ async fn house() -> House {
         id: format!("id-{name}").parse().unwrap(),
         actor: (*name).to_owned(),
         channels: Vec::new(),
+        wards: None,
     };
     let people = PEOPLE.iter().map(person).collect();
     house.bench.board.send_modify(|board| {

@@ -59,6 +59,7 @@ fn with_plan(people: &[(&str, &str)]) -> Board {
         id: id.parse().unwrap(),
         actor: (*actor).to_owned(),
         channels: Vec::new(),
+        wards: None,
     };
     let people = people.iter().map(person).collect();
     Board { duty: Some(Arc::new(DutyPlan { people, ..DutyPlan::default() })), ..two_wards() }

@@ -1,6 +1,8 @@
 //! Who is on duty when, as the core sees it: a plan that was made of local times before, in instants. So it follows from
 //! the journal alone, whatever becomes of the rules of time zones.
 
+use std::collections::BTreeSet;
+
 use minicbor::{Decode, Encode};
 
 use super::alarm::{Alarm, Response};
@@ -48,6 +50,9 @@ pub struct Person {
     /// By which channels, the first of them first; with none on the stream alone.
     #[n(2)]
     pub channels: Vec<ChannelId>,
+    /// The wards whose patients' alarms they may answer; `None` is all.
+    #[n(3)]
+    pub wards: Option<BTreeSet<WardId>>,
 }
 
 /// Those who answer for the same alarms, and in which order they are asked.
@@ -177,6 +182,13 @@ impl DutyPlan {
     pub fn on_duty(&self, team: &TeamId, role: &DutyRole, at: Timestamp) -> Option<&Watch> {
         let is_it = |watch: &&Watch| watch.is_of(team, role) && watch.covers(at);
         self.watches.iter().rev().find(is_it)
+    }
+
+    /// Whether somebody may answer an alarm where its patient is.
+    pub fn may_answer(&self, person: &PersonId, alarm: &Alarm) -> bool {
+        let wards = self.person(person).and_then(|person| person.wards.as_ref());
+        let here = |wards: &BTreeSet<WardId>| alarm.ward_shown().is_some_and(|w| wards.contains(w));
+        !alarm.is_of_patients() || wards.is_none_or(here)
     }
 
     /// When somebody next begins to be on duty for a team.

@@ -55,6 +55,7 @@ impl Patient {
         self.version += 1;
         let subject = subject(&self.details, self.ward.as_ref());
         self.alarms.moved(subject, out);
+        self.alarms.replan_there(out);
     }
 
     /// Opens an alarm of the patient, or renews the open one.

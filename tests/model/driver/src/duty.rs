@@ -114,6 +114,7 @@ impl Plan {
                 id: id(&one.id)?,
                 actor: one.actor.clone().unwrap_or_else(|| one.id.clone()),
                 channels: ids(&one.channels)?,
+                wards: None,
             })
         });
         let teams = self.teams.iter().map(|one| {

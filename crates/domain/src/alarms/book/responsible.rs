@@ -4,6 +4,7 @@ use super::{Book, Key, Open};
 use crate::alarms::lifecycle::Refusal;
 use crate::alarms::responsibility::{Ground, Ladder, was_told};
 use crate::model::command::{AlarmAct, Outcome};
+use crate::model::duty::DutyPlan;
 use crate::model::ids::ChannelId;
 use crate::model::time::Timestamp;
 use crate::output::transition::Change;
@@ -28,6 +29,14 @@ impl Book {
             let Some(open) = self.open.get_mut(&key) else { continue };
             let change = open.ladder.replan(&mut open.alarm, ground(out));
             self.say(&key, change, out);
+        }
+    }
+
+    /// The patient is in another ward: who may answer nothing there has its alarms no more, and is asked no more.
+    pub fn replan_there(&mut self, out: &mut Output) {
+        let bound = |plan: &DutyPlan| plan.people.iter().any(|person| person.wards.is_some());
+        if out.duty.as_deref().is_some_and(bound) {
+            self.replan(out);
         }
     }
 

@@ -42,7 +42,9 @@ pub(super) fn person(alarm: &Alarm) -> Vec<String> {
 pub(super) fn is_on_duty(alarm: &Alarm, plan: &DutyPlan, wall: Timestamp) -> bool {
     let name = alarm.responsibility.as_ref().and_then(|r| r.person.as_deref());
     let person = plan.people.iter().find(|person| Some(person.id.as_str()) == name);
-    person.is_some_and(|person| plan.on_duty_until(&person.id, wall).is_some())
+    person.is_some_and(|person| {
+        plan.may_answer(&person.id, alarm) && plan.on_duty_until(&person.id, wall).is_some()
+    })
 }
 
 /// When somebody was told last.
@@ -63,7 +65,9 @@ pub(super) fn watch_of<'p>(
         return None;
     };
     let watch = plan.on_duty(team, role, wall);
-    watch.filter(|watch| person.as_deref() == Some(watch.person.as_str()))
+    watch.filter(|watch| {
+        person.as_deref() == Some(watch.person.as_str()) && plan.may_answer(&watch.person, alarm)
+    })
 }
 
 /// Tells everybody on the ladder who may be called, but for some: when the next may be who may not be now.
@@ -77,7 +81,10 @@ pub(super) fn tell_all(
     let mut opens: Option<Timestamp> = None;
     let team = plan.team_for(alarm)?;
     for step in &team.steps {
-        let Some(watch) = plan.on_duty(&team.id, &step.role, wall) else { continue };
+        let watch = plan.on_duty(&team.id, &step.role, wall);
+        let Some(watch) = watch.filter(|watch| plan.may_answer(&watch.person, alarm)) else {
+            continue;
+        };
         match plan.calls_on(watch, alarm.response, wall) {
             Calling::Now if but.contains(&watch.person.to_string()) => {}
             Calling::Now => {
@@ -162,7 +169,10 @@ impl Ladder {
         let mut opens: Option<Timestamp> = None;
         let mut somebody_may = false;
         for (index, step) in (0_u32..).zip(&team.steps) {
-            let Some(watch) = plan.on_duty(&team.id, &step.role, wall) else { continue };
+            let watch = plan.on_duty(&team.id, &step.role, wall);
+            let Some(watch) = watch.filter(|watch| plan.may_answer(&watch.person, alarm)) else {
+                continue;
+            };
             match plan.calls_on(watch, alarm.response, wall) {
                 Calling::Now if index < from => somebody_may = true,
                 Calling::Now if but.contains(&watch.person.to_string()) => somebody_may = true,

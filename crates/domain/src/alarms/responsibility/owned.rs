@@ -11,12 +11,13 @@ impl Ladder {
     pub(super) fn own(&mut self, alarm: &mut Alarm, ground: Ground<'_>) {
         let (now, wall) = (ground.now, ground.now.wall());
         let lent = self.lent_until(alarm, ground);
-        let Some(responsibility) = &mut alarm.responsibility else { return };
-        let until = ground.plan.and_then(|plan| {
-            let name = responsibility.person.as_deref()?;
+        let answers = ground.plan.and_then(|plan| {
+            let name = ask::person(alarm).pop()?;
             let person = plan.people.iter().find(|person| person.id.as_str() == name)?;
-            plan.on_duty_until(&person.id, wall)
+            plan.may_answer(&person.id, alarm).then_some((plan, &person.id))
         });
+        let Some(responsibility) = &mut alarm.responsibility else { return };
+        let until = answers.and_then(|(plan, person)| plan.on_duty_until(person, wall));
         let shift = until.map(|until| now.own(until)).filter(|at| *at > now.at);
         self.on_duty = shift.is_some();
         self.due_at = shift.or(lent);

@@ -40,6 +40,7 @@ pub(super) fn plan(steps: &[&str], watches: &[(&str, &str, i64, i64)]) -> DutyPl
         id: id.parse().unwrap(),
         actor: actor.to_owned(),
         channels: Vec::new(),
+        wards: None,
     };
     let mut watches: Vec<Watch> = watches.iter().map(watch).collect();
     watches.sort_by_key(|watch| watch.from);

@@ -1,7 +1,8 @@
 //! A ward that no screen shows, and where nobody on duty can be reached, is an alarm of its own.
 
-use super::{channel, on_duty, plan, with_channels};
+use super::{SPO2, bedside, channel, on_duty, plan, usual, with_channels};
 use crate::model::alarm::Priority;
+use crate::model::command::{Action, AlarmAct, Outcome};
 use crate::model::input::Input;
 use crate::tests::scene::Scene;
 
@@ -85,4 +86,43 @@ fn without_a_plan_nothing_is_said_of_who_can_be_reached() {
     scene.fold(&[Input::Duty(None)]);
     let news = scene.news();
     assert!(news.contains(&OVER.to_owned()), "{news:?}");
+}
+
+/// A patient of `w1` with SpO2 far too low, where the nurse may answer alarms of these wards alone.
+fn bound(wards: &[&str]) -> Scene {
+    let mut plan = usual();
+    plan.people[0].wards = Some(wards.iter().map(|ward| ward.parse().unwrap()).collect());
+    let mut scene = bedside(plan);
+    for (ward, bed) in [("w1", "here"), ("w2", "there")] {
+        scene.done(Action::AddWard(ward.parse().unwrap()));
+        scene.done(Action::AddBed { bed: bed.parse().unwrap(), ward: ward.parse().unwrap() });
+    }
+    goes(&mut scene, "here");
+    scene.stream("dev", "spo2", 70.0, 6);
+    scene
+}
+
+fn goes(scene: &mut Scene, to: &str) {
+    let bed = Some(to.parse().unwrap());
+    scene.done(Action::TransferPatient { patient: "p".parse().unwrap(), bed });
+}
+
+#[test]
+fn who_may_answer_nothing_of_a_ward_is_not_asked_there() {
+    assert_eq!(bound(&["w2"]).asked(SPO2), "notified 2 physician d1");
+    assert_eq!(bound(&["w1", "w2"]).asked(SPO2), "notified 1 nurse n1");
+}
+
+#[test]
+fn who_has_an_alarm_of_a_patient_who_goes_to_a_ward_that_is_not_theirs_has_it_no_more() {
+    for accepts in [false, true] {
+        let mut scene = bound(&["w1"]);
+        if accepts {
+            assert_eq!(scene.by("nurse", SPO2, AlarmAct::Accept).0, Outcome::Done);
+        }
+        goes(&mut scene, "there");
+        assert_eq!(scene.asked(SPO2), "notified 2 physician d1", "accepted before: {accepts}");
+        goes(&mut scene, "here");
+        assert_eq!(scene.asked(SPO2), "notified 2 physician d1", "who is asked has their time");
+    }
 }
