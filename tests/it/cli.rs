@@ -211,21 +211,21 @@ fn a_plan_is_put_whole_or_not_at_all_and_somebody_who_is_away_is_added_to_it() {
     printed(&vitalgate("duty", &config, &["put", &path("new.toml")]));
     printed(&vitalgate("duty", &config, &[&away[..], &["--substitute", "nurse-2"]].concat()));
     assert!(!printed(&vitalgate("duty", &config, &["list"])).contains("nurse-1"));
+    let error = refused(&vitalgate("duty", &config, &["absent", "nurse-9", "x", "y"]), 64);
+    assert!(error.contains("teams.toml: line "), "{error}");
+    let last = std::fs::read_to_string(&plan).unwrap();
+    assert!(last.starts_with(example) && last.contains("substitute = \"nurse-2\""), "{last}");
+
     file(dir.path(), "empty.toml", "");
     let error = refused(&vitalgate("duty", &config, &["put", &path("empty.toml")]), 1);
     let meant = error.split("if that is meant, say ").nth(1).unwrap().trim();
     assert!(meant.starts_with("--nobody-for "), "{error}");
-    assert!(std::fs::read_to_string(&plan).unwrap().contains("nurse-2"), "nothing is changed");
+    assert_eq!(std::fs::read_to_string(&plan).unwrap(), last, "nothing is changed");
     let empty = path("empty.toml");
     let put =
         [&["put", empty.as_str()][..], &meant.split_whitespace().collect::<Vec<_>>()].concat();
     printed(&vitalgate("duty", &config, &put));
     assert_eq!(std::fs::read_to_string(&plan).unwrap(), "");
-    printed(&vitalgate("duty", &config, &["put", &path("new.toml")]));
-    let error = refused(&vitalgate("duty", &config, &["absent", "nurse-9", "x", "y"]), 64);
-    assert!(error.contains("teams.toml: line "), "{error}");
-    let last = std::fs::read_to_string(&plan).unwrap();
-    assert!(last.starts_with(example) && last.contains("substitute = \"nurse-2\""), "{last}");
 }
 
 #[test]

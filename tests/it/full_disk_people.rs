@@ -99,6 +99,9 @@ fn where_not_a_byte_can_be_written_whoever_is_shut_out_is_out_and_the_answer_say
     eventually("john is out", || (status(&gateway, &john) == 401).then_some(()));
     gateway.restart();
     assert_eq!(status(&gateway, &john), 401, "that of the command line is undone by nothing");
+    // What a restart gave back.
+    let more = disk.dir.path().join("more");
+    disk.take_what_is_left(&more);
 
     let admin = Browser::with_cookie(&gateway, &root);
     let (answered, body) = admin.patch("/api/v1/people/jane", &json!({ "disabled": true }));
@@ -113,6 +116,7 @@ fn where_not_a_byte_can_be_written_whoever_is_shut_out_is_out_and_the_answer_say
     assert!(degraded(&gateway).contains("room for people"), "{}", degraded(&gateway));
 
     fs::remove_file(&filler).unwrap();
+    fs::remove_file(&more).unwrap();
     fs::remove_dir(&room).unwrap();
     eventually("it is written", || (!degraded(&gateway).contains("people")).then_some(()));
     let book = fs::read_to_string(store.join("people.json")).unwrap();
