@@ -85,6 +85,7 @@ fn screen(status: &Status, space: Option<&Space>) -> Vec<String> {
     ];
     lines.push(row("sources", &sources(status)));
     lines.push(row("sinks", &named(status, "sink_lag_seconds", |s| format!("{s:.0} s behind"))));
+    lines.push(row("channels", &named(status, "delivery_wait_seconds", waits)));
     lines.push(row(
         "patients",
         &format!(
@@ -124,6 +125,15 @@ fn named(status: &Status, gauge: &str, word: impl Fn(f64) -> String) -> String {
     };
     let all: Vec<String> = status.gauges.iter().filter_map(of).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+/// How a channel of alarms stands.
+fn waits(seconds: f64) -> String {
+    if seconds > 0.0 {
+        format!("has not taken what is {seconds:.0} s old")
+    } else {
+        "ok".to_owned()
+    }
 }
 
 fn row(name: &str, text: &str) -> String {

@@ -150,6 +150,11 @@ impl Teams {
         Ok(teams)
     }
 
+    /// Whether no team is there whom anybody could call.
+    pub fn is_empty(&self) -> bool {
+        self.team.is_empty()
+    }
+
     /// Whether a channel is somebody's, or a step's: it tells what is for them alone.
     pub fn names(&self, channel: &ChannelId) -> bool {
         let of_people = self.person.iter().flat_map(|person| &person.channels);

@@ -78,6 +78,8 @@ pub(crate) async fn set(
     let (act, subject) = (PersonAct::ChangePlan, checked.version.clone());
     ask(&http, &who, vec![Action::Person { act, subject }]).await?;
     run(move || file.put(&text, seen.as_deref())).await?;
+    // Whatever the last SIGHUP found wrong with the file is not in it any more.
+    http.app.handles.degraded.set("teams", None);
     Ok(([(header::ETAG, etag(&checked.version))], Json(checked)).into_response())
 }
 

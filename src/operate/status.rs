@@ -47,7 +47,7 @@ pub struct Status {
     pub inflight_bytes: usize,
     /// Streams open.
     pub watchers: i64,
-    /// MQTT connections open, and brokers and sinks by name, as `/metrics` has them.
+    /// MQTT connections open, and brokers, sinks and channels by name, as `/metrics` has them.
     pub gauges: Vec<(String, f64)>,
     /// Patients present.
     pub patients: usize,
@@ -199,9 +199,10 @@ impl Line {
     }
 }
 
-/// Connections, brokers and sinks, whichever this gateway has.
+/// Connections, brokers, sinks and channels, whichever this gateway has.
 fn gauges(exposition: &str) -> Vec<(String, f64)> {
-    const WANTED: [&str; 3] = ["connections", "broker_connected", "sink_lag_seconds"];
+    const WANTED: [&str; 4] =
+        ["connections", "broker_connected", "sink_lag_seconds", "delivery_wait_seconds"];
     let gauge = |line: &str| {
         let (name, value) = line.strip_prefix("vitalgate_")?.rsplit_once(' ')?;
         let wanted = WANTED.contains(&name.split('{').next()?);

@@ -35,6 +35,20 @@ pub enum NotPut {
     },
 }
 
+/// Why a file read again changes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReloaded {
+    /// It is wrong, or cannot be read.
+    #[error(transparent)]
+    Bad(#[from] BadConfig),
+    /// Nobody is called by it any more.
+    #[error("{} has no team any more: where that is meant, `vitalgate duty put` takes it and asks", path.display())]
+    Empty {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
 /// The file that `[teams] file` names, and whom it calls.
 #[derive(Debug)]
 pub struct TeamsFile {
@@ -69,10 +83,17 @@ impl TeamsFile {
         self.config.teams_of(&self.path, text)
     }
 
-    /// Reads the file again and puts it in force; one that is wrong changes nothing.
-    pub fn reload(&self) -> Result<(), BadConfig> {
+    /// Reads the file again and puts it in force; one that is wrong changes nothing, nor does one without any team where
+    /// there were some: that is a file that was cut, and whoever means it puts it.
+    pub fn reload(&self) -> Result<(), NotReloaded> {
         let _turn = self.turn();
         let teams = self.config.teams()?;
+        let calls = |teams: &Teams| !teams.is_empty();
+        if !teams.as_ref().is_some_and(calls)
+            && self.in_force.borrow().as_deref().is_some_and(calls)
+        {
+            return Err(NotReloaded::Empty { path: self.path.clone() });
+        }
         self.in_force.send_replace(teams.map(Arc::new));
         Ok(())
     }

@@ -18,7 +18,7 @@ fn a_store_says_since_when_it_stands_and_by_what_it_was_judged() {
     let whole = lines(&[]);
     assert!(whole[0].starts_with("journal: rows 1 to 8, from 20"), "{whole:?}");
     assert!(whole[0].ends_with("compared from row 1 on"), "{whole:?}");
-    assert_eq!(whole[1], "judged by: core 7, rules 0000000000000000: rows 1 to 8");
+    assert_eq!(whole[1], "judged by: core 8, rules 0000000000000000: rows 1 to 8");
     assert_eq!(whole[2..], ["undelivered: nothing", "holes: nothing", "retention: nothing"]);
     let cut = lines(&["DELETE FROM journal WHERE n <= 3"]);
     assert!(cut[0].starts_with("journal: rows 4 to 8"), "{cut:?}");
@@ -26,8 +26,8 @@ fn a_store_says_since_when_it_stands_and_by_what_it_was_judged() {
     assert_eq!(cut[4], "retention: rows 1 to 3 of the journal");
     let other = lines(&["UPDATE journal SET rules = x'0101010101010101' WHERE n > 5"]);
     let expected = [
-        "judged by: core 7, rules 0000000000000000: rows 1 to 5",
-        "judged by: core 7, rules 0101010101010101: rows 6 to 8",
+        "judged by: core 8, rules 0000000000000000: rows 1 to 5",
+        "judged by: core 8, rules 0101010101010101: rows 6 to 8",
     ];
     assert_eq!(other[1..3], expected);
 }
