@@ -48,7 +48,7 @@ async function main() {
     await text.fill("");
     await plan.getByRole("button", { name: "Put in force" }).click();
     const asked = plan.getByRole("alert");
-    await asked.getByText(/nobody is called for some or all alarms of: ward icu/).waitFor();
+    await asked.getByText(/nobody is called for some or all alarms of: ward w1/).waitFor();
     if (args.picture) await page.screenshot({ path: args.picture });
     await plan.getByRole("button", { name: "Read again" }).click();
     await asked.waitFor({ state: "detached" });
