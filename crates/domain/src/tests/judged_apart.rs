@@ -168,7 +168,8 @@ fn a_suspect_clock_is_not_over_with_a_message_that_shows_it_again() {
 
 #[test]
 fn what_is_no_value_contradicts_none_of_its_message() {
-    let none: [(f64, fn(&mut Reading)); 3] = [
+    type About = fn(&mut Reading);
+    let none: [(f64, About); 3] = [
         (0.0, |_| ()),
         (400.0, |reading| reading.implausible = true),
         (80.0, |reading| reading.quality = Some(0.1)),

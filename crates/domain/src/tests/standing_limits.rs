@@ -33,7 +33,7 @@ fn until(limit: PatientLimit, second: f64) -> PatientLimit {
 }
 
 /// Signal, who, since when, and what holds after it.
-fn standing(scene: &Scene) -> Vec<(String, String, Timestamp, Option<Option<f64>>)> {
+fn standing(scene: &Scene) -> Vec<(String, String, Timestamp, Option<Afterwards>)> {
     let core = restored(&scene.core);
     let configuration = &scene.core.configuration;
     let patient = &core.patients["p"];
@@ -41,7 +41,7 @@ fn standing(scene: &Scene) -> Vec<(String, String, Timestamp, Option<Option<f64>
     all.into_iter()
         .map(|Standing { limit, by, from, reason, then }| {
             assert_eq!(reason, Some(format!("{by} says so")));
-            (limit.signal, by, from, then.map(|Afterwards { value }| value))
+            (limit.signal, by, from, then)
         })
         .collect()
 }
@@ -59,8 +59,8 @@ fn a_limit_is_whoevers_who_put_it_and_not_whoevers_who_left_it() {
     assert_eq!(
         standing(&scene),
         [
-            (heart_rate(), ben(), at(20.0), Some(Some(130.0))),
-            (spo2_low(), anna(), at(10.0), Some(Some(88.0))),
+            (heart_rate(), ben(), at(20.0), Some(Afterwards { value: Some(130.0) })),
+            (spo2_low(), anna(), at(10.0), Some(Afterwards { value: Some(88.0) })),
         ]
     );
     // Whoever puts the same again changes nothing; whoever puts another is who put it.

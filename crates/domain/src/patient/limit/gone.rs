@@ -59,7 +59,9 @@ impl SeriesState {
         let watch = self.watches.of_mut(rule);
         for level in Level::ALL {
             let Sides { inside, beyond } = &known[level];
-            inside.iter().for_each(|at| watch.past[level].inside(*at, beyond));
+            for at in inside {
+                watch.past[level].inside(*at, beyond);
+            }
             let track = &mut watch.tracks[level];
             let Some(Told { from, to, .. }) = track.told() else { continue };
             let before = inside.iter().filter(|at| **at < from).max();
