@@ -231,6 +231,9 @@ impl Patient {
         let limits = valid_at(limits, adult, observation.timing.own);
         let is_decided = |due, now| context.intake.is_decided(due, now);
         let left = state.earlier.as_ref().and_then(|earlier| earlier.newest()).map(|v| v.rule_at);
+        // What is corrected is of its own instant, and was never heard before it.
+        let earlier = |at: &Timestamp| *at < observation.timing.rule_at;
+        let heard = reading.before.rule_at.filter(earlier).or(left.filter(earlier));
         for rule in rules {
             let gap = (!spot && !rule.spot).then(|| state.gap(rule));
             let (mut beyond, mut judged) = ([false; 2], false);
@@ -264,7 +267,7 @@ impl Patient {
                     clear_delay: rule.clear_delay(state.interval),
                     newest: state.rule_at.unwrap_or(observation.timing.rule_at),
                     measured: observation.timing.measured.min(observation.timing.received),
-                    before: reading.before.rule_at.or(left),
+                    before: heard,
                     arrives: alarms.now().at,
                     sent: observation.sent,
                     corrects: observation.corrects,
@@ -278,7 +281,6 @@ impl Patient {
                     track.see(number, observation.sent, rule.side);
                     if apart && before.is_some() {
                         // What was heard between lay inside.
-                        let heard = reading.before.rule_at.or(left);
                         track.since = Some(rule_at);
                         track.after = heard.filter(|heard| Some(*heard) > last);
                     }
