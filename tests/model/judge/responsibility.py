@@ -280,7 +280,8 @@ class Responsibilities:
     def tell_again(self, alarm):
         """By all their channels."""
         ladder = alarm.ladder
-        beside = ladder.team.steps[ladder.at - 1][1] if not ladder.owner_first else ()
+        of_step = ladder.team.steps[ladder.at - 1][1] if ladder.at <= len(ladder.team.steps) else ()
+        beside = of_step if not ladder.owner_first else ()
         self.tell(alarm, ladder.person, (*self.plan.channels(ladder.person), *beside))
 
     # --- Whose it is ------------------------------------------------------------------------------------
