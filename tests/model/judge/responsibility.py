@@ -280,8 +280,9 @@ class Responsibilities:
     def tell_again(self, alarm):
         """By all their channels."""
         ladder = alarm.ladder
-        of_step = ladder.team.steps[ladder.at - 1][1] if ladder.at <= len(ladder.team.steps) else ()
-        beside = of_step if not ladder.owner_first else ()
+        # A plan may have taken the step away, or the team.
+        steps = ladder.team.steps if ladder.team else ()
+        beside = steps[ladder.at - 1][1] if ladder.at <= len(steps) and not ladder.owner_first else ()
         self.tell(alarm, ladder.person, (*self.plan.channels(ladder.person), *beside))
 
     # --- Whose it is ------------------------------------------------------------------------------------
