@@ -265,7 +265,11 @@ mod tests {
                 reason: "CT".into(),
                 until: now + Span::mins(30),
             }],
-            gauges: vec![("broker_connected{broker=\"b1\"}".into(), 0.0)],
+            gauges: vec![
+                ("broker_connected{broker=\"b1\"}".into(), 0.0),
+                ("delivery_wait_seconds{channel=\"pager\"}".into(), 0.0),
+                ("delivery_wait_seconds{channel=\"sms\"}".into(), 95.0),
+            ],
             ..Status::default()
         };
         let screen = screen(&status, None).join("\n");
@@ -276,6 +280,7 @@ mod tests {
             "and 1 more",
             "brokers: b1 NOT CONNECTED",
             "paused     none",
+            "channels   pager ok, sms has not taken what is 95 s old",
             "whatever begins of rule link.silence, bed b1, until 2027-01-15T08:30:00Z, by anna: CT",
         ] {
             assert!(screen.contains(expected), "{expected}\n{screen}");

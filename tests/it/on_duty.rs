@@ -88,6 +88,26 @@ fn who_is_disabled_or_may_answer_no_more_has_no_alarm_and_the_next_is_asked() {
 }
 
 #[test]
+fn whose_token_is_taken_away_has_no_alarm_any_more() {
+    let teams = TEAMS.replace("id = \"jane\"", "id = \"jane\"\nsigns_in_as = \"nurse\"");
+    let mut all = tokens();
+    let nurse = json!({ "name": "nurse", "role": "clinician", "sha256": "ab".repeat(32) });
+    all.as_array_mut().unwrap().push(nurse);
+    let setup = Setup::default().rules(RULES).teams(&teams).section("people", json!({}));
+    let gateway = setup.section("http", json!({ "token": all })).start();
+    furnish(&gateway);
+    eventually("the plan is known", || {
+        keeper(&gateway, "/api/v1/duty", "setter").to_string().contains("jane").then_some(())
+    });
+    let mut client = gateway.mqtt("dev-1");
+    client.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 70.0, "%")]));
+    held(&gateway, "notified", "jane");
+    gateway.set("http", "token", &tokens());
+    gateway.signal("HUP");
+    held(&gateway, "notified", "john");
+}
+
+#[test]
 fn who_is_on_the_plan_and_has_no_account_is_named_before_they_are_asked() {
     let teams = TEAMS.replace("id = \"john\"", "id = \"john\"\nsigns_in_as = \"jhon\"");
     let setup = Setup::default().rules(RULES).teams(&teams).section("people", json!({}));

@@ -198,6 +198,27 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_lost_its_teams_is_not_taken_over_and_one_that_never_had_any_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("teams.toml");
+        let mut config = Config::built_in().unwrap();
+        config.teams.file = Some(name.clone());
+        let (in_force, seen) = watch::channel(None);
+        let file = TeamsFile::of(&Arc::new(config), in_force).unwrap();
+        std::fs::write(&name, PLAN).unwrap();
+        file.reload().unwrap();
+        let team = format!("{PLAN}[[team]]\nid = \"icu\"\nsteps = [{{ role = \"nurse\" }}]\n");
+        std::fs::write(&name, &team).unwrap();
+        file.reload().unwrap();
+        std::fs::write(&name, "").unwrap();
+        assert!(matches!(file.reload(), Err(NotReloaded::Empty { .. })));
+        assert!(seen.borrow().as_ref().is_some_and(|teams| !teams.is_empty()), "as it was");
+        // Whoever means it puts it.
+        file.put("", None).unwrap();
+        file.reload().unwrap();
+    }
+
+    #[test]
     fn neither_a_link_nor_what_waits_for_a_writer_is_read_or_written() {
         let folder = tempfile::tempdir().unwrap();
         let (secret, name) = (folder.path().join("secret"), folder.path().join("teams.toml"));

@@ -191,6 +191,17 @@ impl DutyPlan {
         !alarm.is_of_patients() || wards.is_none_or(here)
     }
 
+    /// Who is on duty as something and may answer an alarm.
+    pub fn answering(
+        &self,
+        team: &TeamId,
+        role: &DutyRole,
+        alarm: &Alarm,
+        at: Timestamp,
+    ) -> Option<&Watch> {
+        self.on_duty(team, role, at).filter(|watch| self.may_answer(&watch.person, alarm))
+    }
+
     /// When somebody next begins to be on duty for a team.
     pub fn next_watch(&self, team: &TeamId, after: Timestamp) -> Option<Timestamp> {
         let begins = |watch: &&Watch| watch.team == *team && watch.from > after;

@@ -64,10 +64,8 @@ pub(super) fn watch_of<'p>(
     else {
         return None;
     };
-    let watch = plan.on_duty(team, role, wall);
-    watch.filter(|watch| {
-        person.as_deref() == Some(watch.person.as_str()) && plan.may_answer(&watch.person, alarm)
-    })
+    let watch = plan.answering(team, role, alarm, wall);
+    watch.filter(|watch| person.as_deref() == Some(watch.person.as_str()))
 }
 
 /// Tells everybody on the ladder who may be called, but for some: when the next may be who may not be now.
@@ -81,10 +79,7 @@ pub(super) fn tell_all(
     let mut opens: Option<Timestamp> = None;
     let team = plan.team_for(alarm)?;
     for step in &team.steps {
-        let watch = plan.on_duty(&team.id, &step.role, wall);
-        let Some(watch) = watch.filter(|watch| plan.may_answer(&watch.person, alarm)) else {
-            continue;
-        };
+        let Some(watch) = plan.answering(&team.id, &step.role, alarm, wall) else { continue };
         match plan.calls_on(watch, alarm.response, wall) {
             Calling::Now if but.contains(&watch.person.to_string()) => {}
             Calling::Now => {
@@ -169,10 +164,7 @@ impl Ladder {
         let mut opens: Option<Timestamp> = None;
         let mut somebody_may = false;
         for (index, step) in (0_u32..).zip(&team.steps) {
-            let watch = plan.on_duty(&team.id, &step.role, wall);
-            let Some(watch) = watch.filter(|watch| plan.may_answer(&watch.person, alarm)) else {
-                continue;
-            };
+            let Some(watch) = plan.answering(&team.id, &step.role, alarm, wall) else { continue };
             match plan.calls_on(watch, alarm.response, wall) {
                 Calling::Now if index < from => somebody_may = true,
                 Calling::Now if but.contains(&watch.person.to_string()) => somebody_may = true,
