@@ -186,9 +186,13 @@ impl DutyPlan {
 
     /// Whether somebody may answer an alarm where its patient is.
     pub fn may_answer(&self, person: &PersonId, alarm: &Alarm) -> bool {
+        !alarm.is_of_patients() || self.answers_in(person, alarm.ward_shown())
+    }
+
+    /// Whether somebody may answer alarms of patients of a ward; `None` is of those in none.
+    pub fn answers_in(&self, person: &PersonId, ward: Option<&WardId>) -> bool {
         let wards = self.person(person).and_then(|person| person.wards.as_ref());
-        let here = |wards: &BTreeSet<WardId>| alarm.ward_shown().is_some_and(|w| wards.contains(w));
-        !alarm.is_of_patients() || wards.is_none_or(here)
+        wards.is_none_or(|wards| ward.is_some_and(|ward| wards.contains(ward)))
     }
 
     /// Who is on duty as something and may answer an alarm.

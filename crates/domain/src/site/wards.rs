@@ -79,7 +79,10 @@ fn can_reach(plan: &DutyPlan, ward: &WardId, failing: &[ChannelId], wall: Timest
         .iter()
         .filter(|team| !team.gateway && (team.wards.is_empty() || team.wards.contains(ward)));
     of_ward.flat_map(|team| team.steps.iter().map(move |step| (team, step))).any(|(team, step)| {
-        let Some(watch) = plan.on_duty(&team.id, &step.role, wall) else { return false };
+        let watch = plan.on_duty(&team.id, &step.role, wall);
+        let Some(watch) = watch.filter(|watch| plan.answers_in(&watch.person, Some(ward))) else {
+            return false;
+        };
         let own = plan.person(&watch.person).map_or(&[][..], |person| &person.channels);
         own.iter().chain(&step.channels).any(|channel| !failing.contains(channel))
     })

@@ -108,6 +108,20 @@ fn goes(scene: &mut Scene, to: &str) {
 }
 
 #[test]
+fn who_may_answer_nothing_of_a_ward_does_not_attend_it() {
+    let mut scene = Scene::empty();
+    let mut elsewhere = with_channels();
+    for person in &mut elsewhere.people {
+        person.wards = Some(["w2".parse().unwrap()].into());
+    }
+    scene.fold(&[on_duty(elsewhere)]);
+    scene.skip();
+    scene.fold(&[unwatched(&["w1", "w2"])]);
+    scene.expect(&[UNWATCHED, UNWATCHED, UNATTENDED]);
+    assert_eq!(scene.alarm("ward.unattended").ward.unwrap().as_str(), "w1");
+}
+
+#[test]
 fn who_may_answer_nothing_of_a_ward_is_not_asked_there() {
     assert_eq!(bound(&["w2"]).asked(SPO2), "notified 2 physician d1");
     assert_eq!(bound(&["w1", "w2"]).asked(SPO2), "notified 1 nurse n1");
