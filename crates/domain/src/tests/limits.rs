@@ -172,7 +172,7 @@ fn a_limit_by_code_is_the_limit_of_its_signal() {
 fn a_limit_that_would_do_nothing_is_refused() {
     let mut scene = Scene::bedside();
     let nobody = PatientLimit {
-        signal: "temperature_core".to_owned(),
+        signal: "temperature_skin".to_owned(),
         side: Side::Low,
         critical: false,
         value: Some(35.0),

@@ -22,6 +22,7 @@ mod failing;
 mod floor;
 mod golden;
 mod groups;
+mod heard_now;
 mod hourly;
 mod identity;
 mod judged_again;

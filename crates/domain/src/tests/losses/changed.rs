@@ -158,7 +158,7 @@ fn a_loss_that_makes_no_sense_is_refused_where_it_stands() {
         (
             "confirm = \"5m\"",
             "loss = \"20s\"",
-            "loss = \"20s\"\nadults_only = true\n\n[[limit]]\nid = \"vitals_live.abp",
+            "loss = \"20s\"\nadults_only = true\nfolds = [\"nibp_mean\"]",
             "measured singly",
         ),
         ("loss = \"10s\"", "loss = \"0s\"", "loss = \"0s\"", "lasts for some time"),
