@@ -154,3 +154,16 @@ fn another_plan_is_in_force_at_once_and_a_wrong_one_changes_nothing() {
         (!degraded.contains("teams")).then_some(())
     });
 }
+
+#[test]
+fn a_plan_that_is_put_takes_the_place_of_a_file_that_was_refused() {
+    let ward = Ward::begin();
+    let wrong = TEAMS.replace("role = \"nurse\"\nshift", "role = \"chief\"\nshift");
+    ward.gateway.reload("teams.toml", &wrong);
+    let degraded = || ward.gateway.get("/readyz")["degraded"].to_string();
+    eventually("the file is refused", || degraded().contains("teams").then_some(()));
+    let (status, body) = ward.gateway.put("/api/v1/duty/plan", &json!({ "text": TEAMS }));
+    assert_eq!(status, 200, "{body}");
+    assert!(!degraded().contains("teams"), "{}", degraded());
+    assert_eq!(ward.on_duty(), ["n1", "d1"]);
+}
