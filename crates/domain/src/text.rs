@@ -59,6 +59,25 @@ pub fn hole(Hole { from, until, team, role }: &Hole) -> String {
     format!("nobody is on duty as {role} of {team} from {from} until {until}")
 }
 
+/// `Activity 1.9 h/d over 7 days, usually 3.1 h/d`; `Ventricular extrasystoles 130 /h over 7 days, above 110 /h`.
+pub(crate) fn trend(
+    label: &str,
+    over: Span,
+    (median, limit): (f64, f64),
+    usual: Option<f64>,
+    side: Side,
+    unit: Unit,
+) -> String {
+    let held = match (usual, side) {
+        (Some(usual), _) => format!("usually {}", amount(usual, unit)),
+        (None, Side::Low) => format!("below {}", amount(limit, unit)),
+        (None, Side::High) => format!("above {}", amount(limit, unit)),
+    };
+    let hours = over.as_micros() / Span::hours(1).as_micros();
+    let over = if hours >= 72 { format!("{} days", hours / 24) } else { format!("{hours} h") };
+    format!("{label} {} over {over}, {held}", amount(median, unit))
+}
+
 /// Of what came late.
 pub(crate) fn late(said: &str) -> String {
     format!("{said} (late)")

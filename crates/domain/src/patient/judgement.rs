@@ -140,10 +140,13 @@ impl Reading<'_> {
 
     /// What about it is in doubt, if anything is.
     pub(super) fn doubt(&self) -> Option<Doubt> {
+        if self.is_live() { self.doubt_beside_age() } else { Some(Doubt::Late) }
+    }
+
+    /// The same, however late it came.
+    pub(super) fn doubt_beside_age(&self) -> Option<Doubt> {
         let timing = &self.observation.timing;
-        if !self.is_live() {
-            Some(Doubt::Late)
-        } else if timing.is_doubtful() {
+        if timing.is_doubtful() {
             Some(Doubt::Time(timing.quality))
         } else if self.observation.conflict {
             Some(Doubt::Conflict)

@@ -15,6 +15,7 @@ mod no_device;
 mod series;
 mod silence;
 mod technical;
+mod trend;
 mod withdrawn;
 
 use std::cmp::Reverse;
@@ -28,6 +29,7 @@ pub use loss::{LossWatch, Run};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::{Expectation, FirstSilence};
 pub(crate) use technical::is_own_rule;
+pub use trend::TrendState;
 
 use crate::alarms::book::{Book, Key, Open};
 use crate::device::{Device, Observed};
@@ -45,8 +47,14 @@ use crate::rules::{Level, Person, REPEAT_DUE, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
-const KINDS: [&dyn Kind; 5] =
-    [&limit::Limits, &technical::Technical, &silence::Silences, &loss::Losses, &event::Events];
+const KINDS: [&dyn Kind; 6] = [
+    &limit::Limits,
+    &technical::Technical,
+    &silence::Silences,
+    &loss::Losses,
+    &event::Events,
+    &trend::Trends,
+];
 
 /// One admitted patient.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -85,6 +93,10 @@ pub struct Patient {
     /// Since when nothing watches a patient who is to be watched continuously, in the gateway's own time.
     #[n(9)]
     pub unwatched: Option<Timestamp>,
+    /// Series that trends follow.
+    #[n(11)]
+    #[cbor(default, decode_with = "vector_map::list")]
+    pub trends: Vec<TrendState>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -176,6 +188,7 @@ impl Patient {
             losses: Vec::new(),
             version: 1,
             unwatched: None,
+            trends: Vec::new(),
             touched: 0,
             changed_in: 0,
             noted: None,

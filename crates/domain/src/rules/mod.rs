@@ -13,6 +13,7 @@ mod event;
 mod limit;
 mod loss;
 mod news;
+mod trend;
 mod whom;
 
 use std::collections::BTreeMap;
@@ -29,11 +30,12 @@ pub(crate) use limit::REPEAT_DUE;
 pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
 pub use news::NewsBudget;
+pub use trend::{Against, By, TrendRule};
 pub use whom::{Person, Whom};
 
 use crate::model::command::PatientLimit;
 use crate::model::ids::RuleId;
-use crate::model::signal::{SignalId, SignalTable};
+use crate::model::signal::{Signal, SignalId, SignalTable};
 
 /// A rule of any kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +46,8 @@ pub enum Rule {
     Loss(LossRule),
     /// What a device's own event is worth.
     Event(EventRule),
+    /// How a signal goes over days.
+    Trend(TrendRule),
 }
 
 impl Rule {
@@ -53,6 +57,7 @@ impl Rule {
             Self::Limit(rule) => &rule.id,
             Self::Loss(rule) => &rule.id,
             Self::Event(rule) => &rule.id,
+            Self::Trend(rule) => &rule.id,
         }
     }
 
@@ -62,6 +67,7 @@ impl Rule {
             Self::Limit(rule) => Some(rule.signal),
             Self::Loss(rule) => Some(rule.signal),
             Self::Event(_) => None,
+            Self::Trend(rule) => Some(rule.signal),
         }
     }
 
@@ -70,7 +76,7 @@ impl Rule {
         match self {
             Self::Limit(rule) => rule.stands_for(person, own),
             Self::Loss(rule) => rule.whom.holds_for(person),
-            Self::Event(_) => true,
+            Self::Event(_) | Self::Trend(_) => true,
         }
     }
 
@@ -79,7 +85,7 @@ impl Rule {
         match self {
             Self::Limit(rule) => rule.whom.adults_only,
             Self::Loss(rule) => rule.whom.adults_only,
-            Self::Event(_) => false,
+            Self::Event(_) | Self::Trend(_) => false,
         }
     }
 
@@ -96,6 +102,11 @@ impl Rule {
     /// It as an event rule.
     pub fn as_event(&self) -> Option<&EventRule> {
         if let Self::Event(rule) = self { Some(rule) } else { None }
+    }
+
+    /// It as a trend rule.
+    pub fn as_trend(&self) -> Option<&TrendRule> {
+        if let Self::Trend(rule) = self { Some(rule) } else { None }
     }
 }
 
@@ -120,6 +131,7 @@ pub struct RuleSet {
 struct Over {
     limits: Vec<usize>,
     losses: Vec<usize>,
+    trends: Vec<usize>,
     /// All limits of them.
     together: Together,
 }
@@ -153,6 +165,8 @@ struct File {
     limit: Vec<limit::Entry>,
     #[serde(default)]
     event: Vec<event::Entry>,
+    #[serde(default)]
+    trend: Vec<trend::Entry>,
 }
 
 /// The text of the file being read, to turn spans into lines.
@@ -167,18 +181,23 @@ impl Text<'_> {
         BadRules::At { line, column, what }
     }
 
+    /// The signal of this name.
+    fn signal<'s>(
+        self,
+        name: &Spanned<String>,
+        signals: &'s SignalTable,
+    ) -> Result<&'s Signal, BadRules> {
+        let what = || format!("`{}` is no signal of signals.toml", name.get_ref());
+        signals.find(name.get_ref()).ok_or_else(|| self.refuse(name, what()))
+    }
+
     /// The signals of these names.
     fn signals(
         self,
         names: &[Spanned<String>],
         signals: &SignalTable,
     ) -> Result<Vec<SignalId>, BadRules> {
-        let id = |name: &Spanned<String>| {
-            let what = || format!("`{}` is no signal of signals.toml", name.get_ref());
-            let signal = signals.find(name.get_ref());
-            signal.map(|signal| signal.id).ok_or_else(|| self.refuse(name, what()))
-        };
-        names.iter().map(id).collect()
+        names.iter().map(|name| Ok(self.signal(name, signals)?.id)).collect()
     }
 }
 
@@ -208,6 +227,10 @@ impl RuleSet {
             let id = entry.id.clone();
             rules.add(Rule::Event(entry.rule(text, signals)?), text, &id)?;
         }
+        for entry in file.trend {
+            let id = entry.id.clone();
+            rules.add(Rule::Trend(entry.rule(text, signals)?), text, &id)?;
+        }
         rules.cover_floors();
         rules.name_requests();
         rules.take_together(signals);
@@ -234,8 +257,12 @@ impl RuleSet {
                 self.by_signal.resize_with(place + 1, Over::default);
             }
             let over = &mut self.by_signal[place];
-            let losses = matches!(rule, Rule::Loss(_));
-            if losses { &mut over.losses } else { &mut over.limits }.push(index);
+            let of_its_kind = match rule {
+                Rule::Loss(_) => &mut over.losses,
+                Rule::Trend(_) => &mut over.trends,
+                Rule::Limit(_) | Rule::Event(_) => &mut over.limits,
+            };
+            of_its_kind.push(index);
         }
         self.rules.push(rule);
         Ok(())
@@ -314,6 +341,13 @@ impl RuleSet {
     fn indices_over(&self, signal: SignalId) -> (&[usize], &[usize]) {
         let over = self.by_signal.get(usize::from(signal.0));
         over.map_or((&[], &[]), |over| (&over.limits, &over.losses))
+    }
+
+    /// The trend rules over a signal.
+    pub fn trends_of(&self, signal: SignalId) -> impl Iterator<Item = &TrendRule> {
+        let over = self.by_signal.get(usize::from(signal.0));
+        let trends = over.map_or(&[][..], |over| &over.trends);
+        trends.iter().filter_map(|index| self.rules.get(*index)?.as_trend())
     }
 
     /// The loss rule over a signal that judges somebody.

@@ -59,6 +59,7 @@ mod taken_back;
 mod taken_over;
 mod texts;
 mod time;
+mod trends;
 mod unwatched;
 mod upgraded;
 mod withdrawn;

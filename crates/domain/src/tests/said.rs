@@ -32,6 +32,17 @@ fn crossing(name: Option<&str>, side: Side, now: f64, worst: f64) -> String {
     })
 }
 
+fn trend(
+    label: &str,
+    (median, limit): (f64, f64),
+    usual: Option<f64>,
+    hours: i64,
+    unit: Unit,
+) -> String {
+    let side = if median < limit { Side::Low } else { Side::High };
+    text::trend(label, Span::hours(hours), (median, limit), usual, side, unit)
+}
+
 /// Each text by the name of its function.
 fn all() -> Vec<(&'static str, String)> {
     let dev: DeviceId = "dev-1".parse().unwrap();
@@ -63,6 +74,9 @@ fn all() -> Vec<(&'static str, String)> {
         ("unanswered", text::unanswered(Some(team), None)),
         ("unanswered", text::unanswered(None, Some(ward))),
         ("unanswered", text::unanswered(None, None)),
+        ("trend", trend("Activity", (1.9, 2.17), Some(3.1), 168, Unit::HourPerDay)),
+        ("trend", trend("Ventricular extrasystoles", (130.5, 110.0), None, 168, Unit::PerHour)),
+        ("trend", trend("Pacing", (78.0, 80.0), Some(96.0), 48, Unit::Percent)),
         ("late", text::late(&crossing(None, Side::Low, 74.0, 74.0))),
         ("repeat_due", text::repeat_due(&crossing(None, Side::Low, 74.0, 74.0))),
         ("lost", text::lost(Some("Apnoea"), "Respiratory rate")),

@@ -175,10 +175,7 @@ impl Entry {
     }
 
     fn signal<'a>(&self, text: Text<'_>, signals: &'a SignalTable) -> Result<&'a Signal, BadRules> {
-        signals.find(self.signal.get_ref()).ok_or_else(|| {
-            let what = format!("`{}` is no signal of signals.toml", self.signal.get_ref());
-            text.refuse(&self.signal, what)
-        })
+        text.signal(&self.signal, signals)
     }
 
     fn rule(
