@@ -59,6 +59,11 @@ pub fn hole(Hole { from, until, team, role }: &Hole) -> String {
     format!("nobody is on duty as {role} of {team} from {from} until {until}")
 }
 
+/// `VT/VF storm: 3 within 48 h`.
+pub(crate) fn count(said: &str, times: usize, within: Span) -> String {
+    format!("{said}: {times} within {}", long(within))
+}
+
 /// `Activity 1.9 h/d over 7 days, usually 3.1 h/d`; `Ventricular extrasystoles 130 /h over 7 days, above 110 /h`.
 pub(crate) fn trend(
     label: &str,
@@ -73,9 +78,17 @@ pub(crate) fn trend(
         (None, Side::Low) => format!("below {}", amount(limit, unit)),
         (None, Side::High) => format!("above {}", amount(limit, unit)),
     };
-    let hours = over.as_micros() / Span::hours(1).as_micros();
-    let over = if hours >= 72 { format!("{} days", hours / 24) } else { format!("{hours} h") };
-    format!("{label} {} over {over}, {held}", amount(median, unit))
+    format!("{label} {} over {}, {held}", amount(median, unit), long(over))
+}
+
+/// A span of hours or days.
+fn long(span: Span) -> String {
+    let minutes = span.as_micros() / Span::mins(1).as_micros();
+    match minutes {
+        0..180 => format!("{minutes} min"),
+        180..4_320 => format!("{} h", minutes / 60),
+        _ => format!("{} days", minutes / 1_440),
+    }
 }
 
 /// Of what came late.

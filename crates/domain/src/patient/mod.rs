@@ -6,6 +6,7 @@
 //! A kind of rule is one file here, named in `KINDS`; what it may do stands in `judgement.rs`.
 
 mod alarms;
+mod count;
 mod deadline;
 mod event;
 mod judgement;
@@ -22,6 +23,7 @@ use std::cmp::Reverse;
 
 use minicbor::{Decode, Encode};
 
+pub use count::CountState;
 pub use deadline::{Due, Intake};
 use judgement::{Forgotten, Kind};
 pub use limit::{Afterwards, Checked, LimitSet, Standing};
@@ -47,13 +49,14 @@ use crate::rules::{Level, Person, REPEAT_DUE, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
-const KINDS: [&dyn Kind; 6] = [
+const KINDS: [&dyn Kind; 7] = [
     &limit::Limits,
     &technical::Technical,
     &silence::Silences,
     &loss::Losses,
     &event::Events,
     &trend::Trends,
+    &count::Counts,
 ];
 
 /// One admitted patient.
@@ -97,6 +100,10 @@ pub struct Patient {
     #[n(11)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub trends: Vec<TrendState>,
+    /// Events that are counted.
+    #[n(12)]
+    #[cbor(default, decode_with = "vector_map::list")]
+    pub counts: Vec<CountState>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -189,6 +196,7 @@ impl Patient {
             version: 1,
             unwatched: None,
             trends: Vec::new(),
+            counts: Vec::new(),
             touched: 0,
             changed_in: 0,
             noted: None,

@@ -9,6 +9,7 @@
 mod amount;
 mod calm;
 mod class;
+mod count;
 mod event;
 mod limit;
 mod loss;
@@ -25,6 +26,7 @@ pub use amount::Amount;
 use calm::Together;
 pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{AcknowledgeFor, Class, Rung};
+pub use count::CountRule;
 pub use event::EventRule;
 pub(crate) use limit::REPEAT_DUE;
 pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};
@@ -48,6 +50,8 @@ pub enum Rule {
     Event(EventRule),
     /// How a signal goes over days.
     Trend(TrendRule),
+    /// So many events within a span.
+    Count(CountRule),
 }
 
 impl Rule {
@@ -58,6 +62,7 @@ impl Rule {
             Self::Loss(rule) => &rule.id,
             Self::Event(rule) => &rule.id,
             Self::Trend(rule) => &rule.id,
+            Self::Count(rule) => &rule.id,
         }
     }
 
@@ -66,7 +71,7 @@ impl Rule {
         match self {
             Self::Limit(rule) => Some(rule.signal),
             Self::Loss(rule) => Some(rule.signal),
-            Self::Event(_) => None,
+            Self::Event(_) | Self::Count(_) => None,
             Self::Trend(rule) => Some(rule.signal),
         }
     }
@@ -76,7 +81,7 @@ impl Rule {
         match self {
             Self::Limit(rule) => rule.stands_for(person, own),
             Self::Loss(rule) => rule.whom.holds_for(person),
-            Self::Event(_) | Self::Trend(_) => true,
+            Self::Event(_) | Self::Trend(_) | Self::Count(_) => true,
         }
     }
 
@@ -85,7 +90,7 @@ impl Rule {
         match self {
             Self::Limit(rule) => rule.whom.adults_only,
             Self::Loss(rule) => rule.whom.adults_only,
-            Self::Event(_) | Self::Trend(_) => false,
+            Self::Event(_) | Self::Trend(_) | Self::Count(_) => false,
         }
     }
 
@@ -167,6 +172,8 @@ struct File {
     event: Vec<event::Entry>,
     #[serde(default)]
     trend: Vec<trend::Entry>,
+    #[serde(default)]
+    count: Vec<count::Entry>,
 }
 
 /// The text of the file being read, to turn spans into lines.
@@ -231,6 +238,10 @@ impl RuleSet {
             let id = entry.id.clone();
             rules.add(Rule::Trend(entry.rule(text, signals)?), text, &id)?;
         }
+        for entry in file.count {
+            let id = entry.id.clone();
+            rules.add(Rule::Count(entry.rule(text)?), text, &id)?;
+        }
         rules.cover_floors();
         rules.name_requests();
         rules.take_together(signals);
@@ -260,7 +271,7 @@ impl RuleSet {
             let of_its_kind = match rule {
                 Rule::Loss(_) => &mut over.losses,
                 Rule::Trend(_) => &mut over.trends,
-                Rule::Limit(_) | Rule::Event(_) => &mut over.limits,
+                Rule::Limit(_) | Rule::Event(_) | Rule::Count(_) => &mut over.limits,
             };
             of_its_kind.push(index);
         }
@@ -353,6 +364,15 @@ impl RuleSet {
     /// The loss rule over a signal that judges somebody.
     pub fn loss_of(&self, signal: SignalId, person: Person) -> Option<&LossRule> {
         self.losses_of(signal).find(|rule| rule.whom.holds_for(person))
+    }
+
+    /// The rules that count an event.
+    pub fn counts_of<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a CountRule> {
+        let counts = self
+            .rules
+            .iter()
+            .filter_map(|rule| if let Rule::Count(rule) = rule { Some(rule) } else { None });
+        counts.filter(move |rule| rule.events.iter().any(|event| event == name))
     }
 
     /// The rule for an event: the first that names it, else the one for `*`.

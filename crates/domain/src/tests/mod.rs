@@ -10,6 +10,7 @@ mod budgets;
 mod channels;
 mod clocks;
 mod context;
+mod counts;
 mod differed;
 mod doubt;
 mod duty;

@@ -77,6 +77,8 @@ fn all() -> Vec<(&'static str, String)> {
         ("trend", trend("Activity", (1.9, 2.17), Some(3.1), 168, Unit::HourPerDay)),
         ("trend", trend("Ventricular extrasystoles", (130.5, 110.0), None, 168, Unit::PerHour)),
         ("trend", trend("Pacing", (78.0, 80.0), Some(96.0), 48, Unit::Percent)),
+        ("count", text::count("VT/VF storm", 3, Span::hours(48))),
+        ("count", text::count("VT/VF storm", 12, Span::days(7))),
         ("late", text::late(&crossing(None, Side::Low, 74.0, 74.0))),
         ("repeat_due", text::repeat_due(&crossing(None, Side::Low, 74.0, 74.0))),
         ("lost", text::lost(Some("Apnoea"), "Respiratory rate")),
