@@ -59,6 +59,19 @@ pub fn hole(Hole { from, until, team, role }: &Hole) -> String {
     format!("nobody is on duty as {role} of {team} from {from} until {until}")
 }
 
+/// `Glucose, sensor 80 mg/dL, below 55 mg/dL within 20 min`.
+pub(crate) fn prediction(
+    label: &str,
+    now: &Number,
+    side: Side,
+    limit: f64,
+    within: Span,
+) -> String {
+    let beyond = if side == Side::Low { "below" } else { "above" };
+    let (limit, now) = (amount(limit, now.unit), number(now));
+    format!("{label} {now}, {beyond} {limit} within {}", long(within))
+}
+
 /// `VT/VF storm: 3 within 48 h`.
 pub(crate) fn count(said: &str, times: usize, within: Span) -> String {
     format!("{said}: {times} within {}", long(within))

@@ -13,6 +13,7 @@ mod judgement;
 mod limit;
 mod loss;
 mod no_device;
+mod prediction;
 mod series;
 mod silence;
 mod technical;
@@ -28,6 +29,7 @@ pub use deadline::{Due, Intake};
 use judgement::{Forgotten, Kind};
 pub use limit::{Afterwards, Checked, LimitSet, Standing};
 pub use loss::{LossWatch, Run};
+pub use prediction::PredictionState;
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::{Expectation, FirstSilence};
 pub(crate) use technical::is_own_rule;
@@ -49,7 +51,7 @@ use crate::rules::{Level, Person, REPEAT_DUE, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
-const KINDS: [&dyn Kind; 7] = [
+const KINDS: [&dyn Kind; 8] = [
     &limit::Limits,
     &technical::Technical,
     &silence::Silences,
@@ -57,6 +59,7 @@ const KINDS: [&dyn Kind; 7] = [
     &event::Events,
     &trend::Trends,
     &count::Counts,
+    &prediction::Predictions,
 ];
 
 /// One admitted patient.
@@ -104,6 +107,10 @@ pub struct Patient {
     #[n(12)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub counts: Vec<CountState>,
+    /// Predictions whose alarms stand.
+    #[n(13)]
+    #[cbor(default, decode_with = "vector_map::list")]
+    pub predictions: Vec<PredictionState>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -197,6 +204,7 @@ impl Patient {
             unwatched: None,
             trends: Vec::new(),
             counts: Vec::new(),
+            predictions: Vec::new(),
             touched: 0,
             changed_in: 0,
             noted: None,

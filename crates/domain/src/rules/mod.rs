@@ -14,6 +14,7 @@ mod event;
 mod limit;
 mod loss;
 mod news;
+mod prediction;
 mod trend;
 mod whom;
 
@@ -32,6 +33,7 @@ pub(crate) use limit::REPEAT_DUE;
 pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
 pub use news::NewsBudget;
+pub use prediction::PredictionRule;
 pub use trend::{Against, By, TrendRule};
 pub use whom::{Person, Whom};
 
@@ -52,6 +54,8 @@ pub enum Rule {
     Trend(TrendRule),
     /// So many events within a span.
     Count(CountRule),
+    /// A limit that the last readings go towards.
+    Prediction(PredictionRule),
 }
 
 impl Rule {
@@ -62,6 +66,7 @@ impl Rule {
             Self::Loss(rule) => &rule.id,
             Self::Event(rule) => &rule.id,
             Self::Trend(rule) => &rule.id,
+            Self::Prediction(rule) => &rule.id,
             Self::Count(rule) => &rule.id,
         }
     }
@@ -73,6 +78,7 @@ impl Rule {
             Self::Loss(rule) => Some(rule.signal),
             Self::Event(_) | Self::Count(_) => None,
             Self::Trend(rule) => Some(rule.signal),
+            Self::Prediction(rule) => Some(rule.signal),
         }
     }
 
@@ -81,7 +87,7 @@ impl Rule {
         match self {
             Self::Limit(rule) => rule.stands_for(person, own),
             Self::Loss(rule) => rule.whom.holds_for(person),
-            Self::Event(_) | Self::Trend(_) | Self::Count(_) => true,
+            Self::Event(_) | Self::Trend(_) | Self::Count(_) | Self::Prediction(_) => true,
         }
     }
 
@@ -90,7 +96,7 @@ impl Rule {
         match self {
             Self::Limit(rule) => rule.whom.adults_only,
             Self::Loss(rule) => rule.whom.adults_only,
-            Self::Event(_) | Self::Trend(_) | Self::Count(_) => false,
+            Self::Event(_) | Self::Trend(_) | Self::Count(_) | Self::Prediction(_) => false,
         }
     }
 
@@ -137,6 +143,7 @@ struct Over {
     limits: Vec<usize>,
     losses: Vec<usize>,
     trends: Vec<usize>,
+    predictions: Vec<usize>,
     /// All limits of them.
     together: Together,
 }
@@ -174,6 +181,8 @@ struct File {
     trend: Vec<trend::Entry>,
     #[serde(default)]
     count: Vec<count::Entry>,
+    #[serde(default)]
+    prediction: Vec<prediction::Entry>,
 }
 
 /// The text of the file being read, to turn spans into lines.
@@ -242,6 +251,10 @@ impl RuleSet {
             let id = entry.id.clone();
             rules.add(Rule::Count(entry.rule(text)?), text, &id)?;
         }
+        for entry in file.prediction {
+            let id = entry.id.clone();
+            rules.add(Rule::Prediction(entry.rule(text, signals)?), text, &id)?;
+        }
         rules.cover_floors();
         rules.name_requests();
         rules.take_together(signals);
@@ -271,6 +284,7 @@ impl RuleSet {
             let of_its_kind = match rule {
                 Rule::Loss(_) => &mut over.losses,
                 Rule::Trend(_) => &mut over.trends,
+                Rule::Prediction(_) => &mut over.predictions,
                 Rule::Limit(_) | Rule::Event(_) | Rule::Count(_) => &mut over.limits,
             };
             of_its_kind.push(index);
@@ -359,6 +373,15 @@ impl RuleSet {
         let over = self.by_signal.get(usize::from(signal.0));
         let trends = over.map_or(&[][..], |over| &over.trends);
         trends.iter().filter_map(|index| self.rules.get(*index)?.as_trend())
+    }
+
+    /// The prediction rules over a signal.
+    pub fn predictions_of(&self, signal: SignalId) -> impl Iterator<Item = &PredictionRule> {
+        let over = self.by_signal.get(usize::from(signal.0));
+        let predictions = over.map_or(&[][..], |over| &over.predictions);
+        predictions.iter().filter_map(|index| {
+            if let Rule::Prediction(rule) = self.rules.get(*index)? { Some(rule) } else { None }
+        })
     }
 
     /// The loss rule over a signal that judges somebody.

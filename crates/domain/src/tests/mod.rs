@@ -43,6 +43,7 @@ mod no_device;
 mod outages;
 mod parted;
 mod places;
+mod predictions;
 mod put_off;
 mod queues;
 mod repeat;

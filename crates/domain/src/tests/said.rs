@@ -43,6 +43,10 @@ fn trend(
     text::trend(label, Span::hours(hours), (median, limit), usual, side, unit)
 }
 
+fn prediction(label: &str, side: Side, now: f64, limit: f64, unit: Unit) -> String {
+    text::prediction(label, &number(now, unit), side, limit, Span::mins(20))
+}
+
 /// Each text by the name of its function.
 fn all() -> Vec<(&'static str, String)> {
     let dev: DeviceId = "dev-1".parse().unwrap();
@@ -77,6 +81,8 @@ fn all() -> Vec<(&'static str, String)> {
         ("trend", trend("Activity", (1.9, 2.17), Some(3.1), 168, Unit::HourPerDay)),
         ("trend", trend("Ventricular extrasystoles", (130.5, 110.0), None, 168, Unit::PerHour)),
         ("trend", trend("Pacing", (78.0, 80.0), Some(96.0), 48, Unit::Percent)),
+        ("prediction", prediction("Glucose, sensor", Side::Low, 80.0, 55.0, Unit::MgPerDl)),
+        ("prediction", prediction("Heart rate", Side::High, 120.0, 130.0, Unit::PerMinute)),
         ("count", text::count("VT/VF storm", 3, Span::hours(48))),
         ("count", text::count("VT/VF storm", 12, Span::days(7))),
         ("late", text::late(&crossing(None, Side::Low, 74.0, 74.0))),
