@@ -91,6 +91,8 @@ export const PHRASES = {
   "Lead measurement out of range": "Elektrodenmesswert außerhalb des Bereichs",
   "Atrial episode": "Atriale Episode",
   "Insulin delivery stopped": "Insulinabgabe gestoppt",
+  "Ask for breathlessness and swelling, and look at the medication": "Nach Atemnot und Ödemen fragen und die Medikation ansehen",
+  "Measure, and take fast carbohydrate where it is confirmed": "Messen, und schnelle Kohlenhydrate nehmen, wenn es sich bestätigt",
   "Event reported by the device": "Vom Gerät gemeldetes Ereignis",
   "no device watches a patient who is to be watched continuously": "kein Gerät überwacht jemanden, der ständig zu überwachen ist",
   "limits for adults are not applied: age class or pregnancy": "Grenzen für Erwachsene werden nicht angewandt: Altersklasse oder Schwangerschaft",

@@ -137,7 +137,11 @@ test("every signal and rule that is shipped has its German", () => {
   assert.ok(labels.length > 60);
   assert.deepEqual(labels.filter((label) => !(label in LABELS)), []);
   assert.deepEqual(Object.keys(LABELS).filter((label) => !labels.includes(label)), []);
-  for (const [, text] of read("config/rules.toml").matchAll(/^(?:text|name|advice) = "(.*)"$/gm)) assert.notEqual(inGerman(text), null, text);
+  const packs = readdirSync(new URL("../../../config/packs", import.meta.url)).map((pack) => `config/packs/${pack}`);
+  assert.ok(packs.length > 2);
+  for (const file of ["config/rules.toml", ...packs]) {
+    for (const [, text] of read(file).matchAll(/^(?:text|name|advice) = "(.*)"$/gm)) assert.notEqual(inGerman(text), null, text);
+  }
 });
 
 test("every word of a transition has its German", () => {

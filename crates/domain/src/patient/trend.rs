@@ -129,6 +129,12 @@ impl TrendState {
     }
 }
 
+/// The rules that follow a series.
+fn trends_of<'r>(source: &Source, context: RuleContext<'r>) -> impl Iterator<Item = &'r TrendRule> {
+    let of_signal = context.rules.trends_of(source.signal);
+    of_signal.filter(|rule| rule.follows(&source.instance))
+}
+
 /// The median of some values, if they are enough.
 fn median(mut values: Vec<f64>, at_least: usize) -> Option<f64> {
     if values.len() < at_least {
@@ -194,7 +200,7 @@ impl Patient {
     /// A value of a signal came: how it goes is looked at.
     fn follow(&mut self, reading: Reading<'_>, context: RuleContext<'_>, out: &mut Output) {
         let source = &reading.observation.source;
-        let Some(rule) = context.rules.trends_of(source.signal).next() else { return };
+        let Some(rule) = trends_of(source, context).next() else { return };
         let Some(value) = reading.number.unit.convert(reading.number.value, rule.unit) else {
             return;
         };
@@ -207,9 +213,9 @@ impl Patient {
         let at = reading.observation.timing.rule_at;
         let sent = reading.observation.sent;
         state.note(Measured { since: at, at, sent, value }, reading.observation.corrects);
-        let horizons = context.rules.trends_of(source.signal).map(TrendRule::horizon);
+        let horizons = trends_of(source, context).map(TrendRule::horizon);
         state.prune(horizons.max().unwrap_or(Span::ZERO));
-        for rule in context.rules.trends_of(source.signal) {
+        for rule in trends_of(source, context) {
             self.judge_trend(index, rule, Some(reading), context, out);
         }
     }
@@ -254,12 +260,12 @@ impl Patient {
         context: RuleContext<'_>,
         out: &mut Output,
     ) {
-        self.trends.retain(|state| context.rules.trends_of(state.source.signal).next().is_some());
+        self.trends.retain(|state| trends_of(&state.source, context).next().is_some());
         for index in 0..self.trends.len() {
             let Some(state) = self.trends.get_mut(index) else { return };
             state.found.retain(|found| !wanted(&found.rule));
-            let signal = state.source.signal;
-            for rule in context.rules.trends_of(signal).filter(|rule| wanted(&rule.id)) {
+            let source = state.source.clone();
+            for rule in trends_of(&source, context).filter(|rule| wanted(&rule.id)) {
                 self.judge_trend(index, rule, None, context, out);
             }
         }

@@ -6,6 +6,7 @@ use toml::Spanned;
 use super::{Amount, BadRules, Text};
 use crate::model::alarm::{Priority, Response, Side};
 use crate::model::ids::RuleId;
+use crate::model::instance::Instance;
 use crate::model::signal::{Signal, SignalId, SignalTable};
 use crate::model::time::Span;
 use crate::model::unit::Unit;
@@ -21,6 +22,8 @@ pub struct TrendRule {
     pub signal_name: String,
     /// The signal's words for people.
     pub label: String,
+    /// Only of these instances of it; none for all.
+    pub instances: Vec<String>,
     /// The signal's own unit, in which it is judged.
     pub unit: Unit,
     /// The median of what was measured in so long is looked at.
@@ -75,6 +78,11 @@ impl TrendRule {
         }
     }
 
+    /// Whether it follows an instance of its signal.
+    pub fn follows(&self, instance: &Instance) -> bool {
+        self.instances.is_empty() || self.instances.iter().any(|one| one == instance.as_str())
+    }
+
     /// The limit, where this is usual.
     pub fn limit(&self, usual: Option<f64>) -> Option<f64> {
         let by = match self.against {
@@ -110,6 +118,8 @@ impl TrendRule {
 pub(super) struct Entry {
     pub(super) id: Spanned<RuleId>,
     signal: Spanned<String>,
+    #[serde(default)]
+    instances: Vec<String>,
     over: Spanned<Span>,
     at_least: Spanned<usize>,
     baseline: Option<Spanned<Span>>,
@@ -143,6 +153,7 @@ impl Entry {
             signal: signal.id,
             signal_name: signal.name.clone(),
             label: signal.label.clone(),
+            instances: self.instances.clone(),
             unit,
             over: positive(text, &self.over)?,
             at_least: some(text, &self.at_least)?,

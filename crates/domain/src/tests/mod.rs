@@ -41,6 +41,7 @@ mod mutated_rows;
 mod new_limits;
 mod no_device;
 mod outages;
+mod packs;
 mod parted;
 mod places;
 mod predictions;
