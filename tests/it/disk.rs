@@ -4,6 +4,10 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -80,12 +84,43 @@ impl Tmpfs {
     /// Writes until not a byte more fits.
     pub(crate) fn take_what_is_left(&self, filler: &Path) {
         assert!(filler.starts_with(self.dir.path()));
-        let mut file = fs::File::create(filler).unwrap();
-        let mut size = 65_536;
-        while size > 0 {
-            if file.write_all(&vec![0; size]).is_err() {
-                size /= 2;
+        fill(filler);
+    }
+
+    /// The same, and whatever the gateway gives back, until what is returned is dropped.
+    pub(crate) fn stays_full(&self, filler: &Path) -> Full {
+        self.take_what_is_left(filler);
+        let over = Arc::new(AtomicBool::new(false));
+        let (filler, until) = (filler.to_owned(), Arc::clone(&over));
+        let thread = thread::spawn(move || {
+            while !until.load(Ordering::Relaxed) {
+                fill(&filler);
+                thread::sleep(Duration::from_millis(2));
             }
+        });
+        Full { over, thread: Some(thread) }
+    }
+}
+
+/// A disk that stays full.
+pub(crate) struct Full {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Full {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn fill(filler: &Path) {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(filler).unwrap();
+    let mut size = 65_536;
+    while size > 0 {
+        if file.write_all(&vec![0; size]).is_err() {
+            size /= 2;
         }
     }
 }

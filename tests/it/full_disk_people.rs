@@ -91,7 +91,7 @@ fn where_not_a_byte_can_be_written_whoever_is_shut_out_is_out_and_the_answer_say
     let room = store.join("people.reserve");
     fs::remove_file(&room).unwrap();
     fs::create_dir(&room).unwrap();
-    disk.take_what_is_left(&filler);
+    let full = disk.stays_full(&filler);
 
     let admin = Browser::with_cookie(&gateway, &root);
     let (answered, body) = admin.patch("/api/v1/people/jane", &json!({ "disabled": true }));
@@ -108,6 +108,7 @@ fn where_not_a_byte_can_be_written_whoever_is_shut_out_is_out_and_the_answer_say
     eventually("it is told", || degraded(&gateway).contains("people not written: ").then_some(()));
     assert!(degraded(&gateway).contains("room for people"), "{}", degraded(&gateway));
 
+    drop(full);
     fs::remove_file(&filler).unwrap();
     fs::remove_dir(&room).unwrap();
     eventually("it is written", || (!degraded(&gateway).contains("people")).then_some(()));
