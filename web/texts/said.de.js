@@ -217,6 +217,7 @@ export const PATTERNS = [
   ["{said} {n} (highest {n2}) above {n3}", "{said} {n} (höchster Wert {n2}) über {n3}"],
   ["{said} {n} (lowest {n2}, limit {n3})", "{said} {n} (tiefster Wert {n2}, Grenze {n3})"],
   ["{said} {n} (highest {n2}, limit {n3})", "{said} {n} (höchster Wert {n2}, Grenze {n3})"],
+  ["{said} has stood still at {n}", "{said} steht still bei {n}"],
   ["{said} {n}, below {n2} within {n3}", "{said} {n}, in {n3} unter {n2}"],
   ["{said} {n}, above {n2} within {n3}", "{said} {n}, in {n3} über {n2}"],
   ["{said}: {n} within {n2} days", "{said}: {n} in {n2} Tagen"],

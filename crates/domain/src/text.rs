@@ -59,6 +59,11 @@ pub fn hole(Hole { from, until, team, role }: &Hole) -> String {
     format!("nobody is on duty as {role} of {team} from {from} until {until}")
 }
 
+/// `Arterial pressure, mean has stood still at 80 mm[Hg]`.
+pub(crate) fn frozen(label: &str, at: &Number) -> String {
+    format!("{label} has stood still at {}", number(at))
+}
+
 /// `Glucose, sensor 80 mg/dL, below 55 mg/dL within 20 min`.
 pub(crate) fn prediction(
     label: &str,

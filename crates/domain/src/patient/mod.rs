@@ -9,6 +9,7 @@ mod alarms;
 mod count;
 mod deadline;
 mod event;
+mod frozen;
 mod judgement;
 mod limit;
 mod loss;
@@ -26,6 +27,7 @@ use minicbor::{Decode, Encode};
 
 pub use count::CountState;
 pub use deadline::{Due, Intake};
+pub use frozen::FrozenState;
 use judgement::{Forgotten, Kind};
 pub use limit::{Afterwards, Checked, LimitSet, Standing};
 pub use loss::{LossWatch, Run};
@@ -51,7 +53,7 @@ use crate::rules::{Level, Person, REPEAT_DUE, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
-const KINDS: [&dyn Kind; 8] = [
+const KINDS: [&dyn Kind; 9] = [
     &limit::Limits,
     &technical::Technical,
     &silence::Silences,
@@ -60,6 +62,7 @@ const KINDS: [&dyn Kind; 8] = [
     &trend::Trends,
     &count::Counts,
     &prediction::Predictions,
+    &frozen::Frozen,
 ];
 
 /// One admitted patient.
@@ -111,6 +114,10 @@ pub struct Patient {
     #[n(13)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub predictions: Vec<PredictionState>,
+    /// Signals that may stand still.
+    #[n(14)]
+    #[cbor(default, decode_with = "vector_map::list")]
+    pub frozen: Vec<FrozenState>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -205,6 +212,7 @@ impl Patient {
             trends: Vec::new(),
             counts: Vec::new(),
             predictions: Vec::new(),
+            frozen: Vec::new(),
             touched: 0,
             changed_in: 0,
             noted: None,

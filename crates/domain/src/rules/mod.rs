@@ -11,6 +11,7 @@ mod calm;
 mod class;
 mod count;
 mod event;
+mod frozen;
 mod limit;
 mod loss;
 mod news;
@@ -29,6 +30,7 @@ pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{AcknowledgeFor, Class, Rung};
 pub use count::CountRule;
 pub use event::EventRule;
+pub use frozen::FrozenRule;
 pub(crate) use limit::REPEAT_DUE;
 pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
@@ -56,6 +58,8 @@ pub enum Rule {
     Count(CountRule),
     /// A limit that the last readings go towards.
     Prediction(PredictionRule),
+    /// A signal that has not moved.
+    Frozen(FrozenRule),
 }
 
 impl Rule {
@@ -67,6 +71,7 @@ impl Rule {
             Self::Event(rule) => &rule.id,
             Self::Trend(rule) => &rule.id,
             Self::Prediction(rule) => &rule.id,
+            Self::Frozen(rule) => &rule.id,
             Self::Count(rule) => &rule.id,
         }
     }
@@ -79,6 +84,7 @@ impl Rule {
             Self::Event(_) | Self::Count(_) => None,
             Self::Trend(rule) => Some(rule.signal),
             Self::Prediction(rule) => Some(rule.signal),
+            Self::Frozen(rule) => Some(rule.signal),
         }
     }
 
@@ -87,7 +93,11 @@ impl Rule {
         match self {
             Self::Limit(rule) => rule.stands_for(person, own),
             Self::Loss(rule) => rule.whom.holds_for(person),
-            Self::Event(_) | Self::Trend(_) | Self::Count(_) | Self::Prediction(_) => true,
+            Self::Event(_)
+            | Self::Trend(_)
+            | Self::Count(_)
+            | Self::Prediction(_)
+            | Self::Frozen(_) => true,
         }
     }
 
@@ -96,7 +106,11 @@ impl Rule {
         match self {
             Self::Limit(rule) => rule.whom.adults_only,
             Self::Loss(rule) => rule.whom.adults_only,
-            Self::Event(_) | Self::Trend(_) | Self::Count(_) | Self::Prediction(_) => false,
+            Self::Event(_)
+            | Self::Trend(_)
+            | Self::Count(_)
+            | Self::Prediction(_)
+            | Self::Frozen(_) => false,
         }
     }
 
@@ -144,6 +158,7 @@ struct Over {
     losses: Vec<usize>,
     trends: Vec<usize>,
     predictions: Vec<usize>,
+    frozen: Vec<usize>,
     /// All limits of them.
     together: Together,
 }
@@ -183,6 +198,8 @@ struct File {
     count: Vec<count::Entry>,
     #[serde(default)]
     prediction: Vec<prediction::Entry>,
+    #[serde(default)]
+    frozen: Vec<frozen::Entry>,
 }
 
 /// The text of the file being read, to turn spans into lines.
@@ -255,6 +272,10 @@ impl RuleSet {
             let id = entry.id.clone();
             rules.add(Rule::Prediction(entry.rule(text, signals)?), text, &id)?;
         }
+        for entry in file.frozen {
+            let id = entry.id.clone();
+            rules.add(Rule::Frozen(entry.rule(text, signals)?), text, &id)?;
+        }
         rules.cover_floors();
         rules.name_requests();
         rules.take_together(signals);
@@ -285,6 +306,7 @@ impl RuleSet {
                 Rule::Loss(_) => &mut over.losses,
                 Rule::Trend(_) => &mut over.trends,
                 Rule::Prediction(_) => &mut over.predictions,
+                Rule::Frozen(_) => &mut over.frozen,
                 Rule::Limit(_) | Rule::Event(_) | Rule::Count(_) => &mut over.limits,
             };
             of_its_kind.push(index);
@@ -373,6 +395,14 @@ impl RuleSet {
         let over = self.by_signal.get(usize::from(signal.0));
         let trends = over.map_or(&[][..], |over| &over.trends);
         trends.iter().filter_map(|index| self.rules.get(*index)?.as_trend())
+    }
+
+    /// The frozen rules over a signal.
+    pub fn frozen_of(&self, signal: SignalId) -> impl Iterator<Item = &FrozenRule> {
+        let over = self.by_signal.get(usize::from(signal.0));
+        over.map_or(&[][..], |over| &over.frozen).iter().filter_map(|index| {
+            if let Rule::Frozen(rule) = self.rules.get(*index)? { Some(rule) } else { None }
+        })
     }
 
     /// The prediction rules over a signal.

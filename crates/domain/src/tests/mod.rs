@@ -21,6 +21,7 @@ mod excerpt;
 mod excursions;
 mod failing;
 mod floor;
+mod frozen;
 mod golden;
 mod groups;
 mod heard_now;

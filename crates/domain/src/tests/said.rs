@@ -81,6 +81,7 @@ fn all() -> Vec<(&'static str, String)> {
         ("trend", trend("Activity", (1.9, 2.17), Some(3.1), 168, Unit::HourPerDay)),
         ("trend", trend("Ventricular extrasystoles", (130.5, 110.0), None, 168, Unit::PerHour)),
         ("trend", trend("Pacing", (78.0, 80.0), Some(96.0), 48, Unit::Percent)),
+        ("frozen", text::frozen("Arterial pressure, mean", &number(80.0, Unit::MmHg))),
         ("prediction", prediction("Glucose, sensor", Side::Low, 80.0, 55.0, Unit::MgPerDl)),
         ("prediction", prediction("Heart rate", Side::High, 120.0, 130.0, Unit::PerMinute)),
         ("count", text::count("VT/VF storm", 3, Span::hours(48))),
