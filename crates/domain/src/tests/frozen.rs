@@ -118,9 +118,10 @@ proptest! {
         let mut all = Vec::new();
         for (value, times, what) in runs {
             for _ in 0..times {
+                all.push(value);
+                let last = value;
                 let value = 80.0 + f64::from(value);
                 scene.reading("dev", "abp_mean", value);
-                all.push(value);
                 match what {
                     0 => scene.reading("dev", "abp_mean", value),
                     1 => scene.core = restored(&scene.core),
@@ -128,8 +129,7 @@ proptest! {
                     _ => {}
                 }
                 scene.advance(1.0);
-                let last = *all.last().unwrap();
-                let run = all.iter().rev().take_while(|value| **value == last).count();
+                let run = all.iter().rev().take_while(|one| **one == last).count();
                 prop_assert_eq!(scene.find(RULE).is_some(), run >= 20, "{} of {}", run, last);
             }
         }
