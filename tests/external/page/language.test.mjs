@@ -137,7 +137,8 @@ test("every signal and rule that is shipped has its German", () => {
   assert.ok(labels.length > 60);
   assert.deepEqual(labels.filter((label) => !(label in LABELS)), []);
   assert.deepEqual(Object.keys(LABELS).filter((label) => !labels.includes(label)), []);
-  for (const [, text] of read("config/rules.toml").matchAll(/^(?:text|name|advice) = "(.*)"$/gm)) assert.notEqual(inGerman(text), null, text);
+  for (const file of ["config/rules.toml", "config/packs/news2.toml"])
+    for (const [, text] of read(file).matchAll(/^(?:text|name|advice) = "(.*)"$/gm)) assert.notEqual(inGerman(text), null, text);
 });
 
 test("every word of a transition has its German", () => {

@@ -12,6 +12,7 @@ mod judgement;
 mod limit;
 mod loss;
 mod no_device;
+mod score;
 mod series;
 mod silence;
 mod technical;
@@ -25,6 +26,7 @@ pub use deadline::{Due, Intake};
 use judgement::{Forgotten, Kind};
 pub use limit::{Afterwards, Checked, LimitSet, Standing};
 pub use loss::{LossWatch, Run};
+pub use score::{InputShown, ScoreShown, ScoreState, Scores, ValueShown};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::{Expectation, FirstSilence};
 pub(crate) use technical::is_own_rule;
@@ -37,6 +39,7 @@ use crate::model::command::{AgeClass, AlarmAct, PatientDetails};
 use crate::model::ids::{DeviceId, RuleId, WardId};
 use crate::model::observation::Source;
 use crate::model::signal::{SignalId, SignalTable};
+use crate::model::spo2_scale::PrescribedScale;
 use crate::model::time::{IntakeGap, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
@@ -45,8 +48,14 @@ use crate::rules::{Level, Person, REPEAT_DUE, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
-const KINDS: [&dyn Kind; 5] =
-    [&limit::Limits, &technical::Technical, &silence::Silences, &loss::Losses, &event::Events];
+const KINDS: [&dyn Kind; 6] = [
+    &limit::Limits,
+    &technical::Technical,
+    &silence::Silences,
+    &loss::Losses,
+    &event::Events,
+    &score::ScoreKind,
+];
 
 /// One admitted patient.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -85,6 +94,15 @@ pub struct Patient {
     /// Since when nothing watches a patient who is to be watched continuously, in the gateway's own time.
     #[n(9)]
     pub unwatched: Option<Timestamp>,
+    /// Where scores stand; `None` where there is none, and nothing was said that one would read.
+    #[n(10)]
+    pub scores: Option<Box<Scores>>,
+    /// By which scale SpO2 is scored, where somebody prescribed one in this stay.
+    #[n(11)]
+    pub scale: Option<Box<PrescribedScale>>,
+    /// What made its scores stale, until the message that did it is judged; not part of its state.
+    #[cbor(skip)]
+    stale: Option<Box<Cause>>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -104,6 +122,8 @@ pub struct Handover {
     told: Vec<(Open, Option<Cause>)>,
     series: VectorMap<Source, SeriesState>,
     losses: Vec<LossWatch>,
+    said: Vec<score::Said>,
+    gone: Vec<score::Gone>,
 }
 
 impl Handover {
@@ -158,6 +178,8 @@ pub enum Deadline<'r> {
     Silence(usize),
     /// No device has come for a patient who is to be watched continuously.
     NoDevice,
+    /// An input of a score grows too old, or where it stands has held for its time, by its index.
+    Score(usize),
     /// An acknowledgement or a momentary alarm runs out.
     Alarm,
 }
@@ -176,6 +198,9 @@ impl Patient {
             losses: Vec::new(),
             version: 1,
             unwatched: None,
+            scores: None,
+            scale: None,
+            stale: None,
             touched: 0,
             changed_in: 0,
             noted: None,
@@ -273,7 +298,7 @@ impl Patient {
 
     /// Whether anything is counted that an intake gap interrupts.
     pub fn minds_intake_gaps(&self) -> bool {
-        !self.losses.is_empty()
+        !self.losses.is_empty() || self.scores.is_some()
     }
 
     /// Nothing was taken in for a time: that is no pause of any device.
@@ -293,7 +318,7 @@ impl Patient {
     }
 
     /// A device is no longer bound (row 24): its alarms stay with the patient, unknown.
-    pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
+    pub fn unbind(&mut self, device: &DeviceId, context: RuleContext<'_>, out: &mut Output) {
         let Handover { series, losses, .. } = self.release(device);
         self.losses_pause(losses);
         for (source, state) in series {
@@ -311,6 +336,7 @@ impl Patient {
             }
         }
         self.lose_device(out);
+        self.changed(context, out);
     }
 
     /// The binding since then, in the gateway's own time, was another patient's (row 26): what it raised was
@@ -319,6 +345,7 @@ impl Patient {
         &mut self,
         (device, since): (&DeviceId, Timestamp),
         actor: &str,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) -> Handover {
         let mut handover = self.release(device);
@@ -335,6 +362,7 @@ impl Patient {
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }
         self.lose_device(out);
+        self.changed(context, out);
         handover
     }
 

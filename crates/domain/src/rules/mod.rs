@@ -13,6 +13,7 @@ mod event;
 mod limit;
 mod loss;
 mod news;
+pub(crate) mod score;
 mod whom;
 
 use std::collections::BTreeMap;
@@ -29,10 +30,12 @@ pub(crate) use limit::REPEAT_DUE;
 pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
 pub use news::NewsBudget;
+pub use score::{ByBand, Method, ScoreRule, news2};
 pub use whom::{Person, Whom};
 
 use crate::model::command::PatientLimit;
 use crate::model::ids::RuleId;
+use crate::model::pack::Pack;
 use crate::model::signal::{SignalId, SignalTable};
 
 /// A rule of any kind.
@@ -44,6 +47,8 @@ pub enum Rule {
     Loss(LossRule),
     /// What a device's own event is worth.
     Event(EventRule),
+    /// Points of several signals, added up.
+    Score(ScoreRule),
 }
 
 impl Rule {
@@ -53,6 +58,7 @@ impl Rule {
             Self::Limit(rule) => &rule.id,
             Self::Loss(rule) => &rule.id,
             Self::Event(rule) => &rule.id,
+            Self::Score(rule) => &rule.id,
         }
     }
 
@@ -61,16 +67,17 @@ impl Rule {
         match self {
             Self::Limit(rule) => Some(rule.signal),
             Self::Loss(rule) => Some(rule.signal),
-            Self::Event(_) => None,
+            Self::Event(_) | Self::Score(_) => None,
         }
     }
 
-    /// Whether it judges somebody who has these limits of his own.
+    /// Whether it judges somebody who has these limits of his own, wherever he lies.
     pub fn stands_for(&self, person: Person, own: &[PatientLimit]) -> bool {
         match self {
             Self::Limit(rule) => rule.stands_for(person, own),
             Self::Loss(rule) => rule.whom.holds_for(person),
             Self::Event(_) => true,
+            Self::Score(_) => person.adult,
         }
     }
 
@@ -80,6 +87,8 @@ impl Rule {
             Self::Limit(rule) => rule.whom.adults_only,
             Self::Loss(rule) => rule.whom.adults_only,
             Self::Event(_) => false,
+            // It judges nobody else, and refuses nothing that is measured.
+            Self::Score(_) => false,
         }
     }
 
@@ -97,6 +106,11 @@ impl Rule {
     pub fn as_event(&self) -> Option<&EventRule> {
         if let Self::Event(rule) = self { Some(rule) } else { None }
     }
+
+    /// It as a score rule.
+    pub fn as_score(&self) -> Option<&ScoreRule> {
+        if let Self::Score(rule) = self { Some(rule) } else { None }
+    }
 }
 
 /// All rules, checked against the signal table.
@@ -113,6 +127,8 @@ pub struct RuleSet {
     by_id: BTreeMap<RuleId, usize>,
     /// By the number of their signal, of which there are few, and none is high.
     by_signal: Vec<Over>,
+    /// The score rules, as indices; hardly ever more than one.
+    scores: Vec<usize>,
 }
 
 /// The rules over a signal, as indices, in the order of the text.
@@ -140,6 +156,14 @@ pub enum BadRules {
         /// What is wrong and what to write instead.
         what: String,
     },
+    /// A pack, which is read into the same set.
+    #[error("pack `{pack}`: {why}")]
+    Pack {
+        /// As it was named.
+        pack: String,
+        /// What is wrong in it.
+        why: Box<BadRules>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -153,6 +177,23 @@ struct File {
     limit: Vec<limit::Entry>,
     #[serde(default)]
     event: Vec<event::Entry>,
+    #[serde(default)]
+    score: Vec<score::Entry>,
+}
+
+/// What rules are read from: all that a pack may hold.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Entries {
+    limit: Vec<limit::Entry>,
+    event: Vec<event::Entry>,
+    score: Vec<score::Entry>,
+}
+
+impl Entries {
+    fn of(pack: &Pack) -> Result<Self, BadRules> {
+        toml::from_str(&pack.text).map_err(|e| BadRules::Toml(e.to_string()))
+    }
 }
 
 /// The text of the file being read, to turn spans into lines.
@@ -183,8 +224,8 @@ impl Text<'_> {
 }
 
 impl RuleSet {
-    /// Reads the text of `config/rules.toml`.
-    pub fn parse(text: &str, signals: &SignalTable) -> Result<Self, BadRules> {
+    /// Reads the text of `config/rules.toml`, and the packs that are switched on, one after the other.
+    pub fn parse(text: &str, packs: &[Pack], signals: &SignalTable) -> Result<Self, BadRules> {
         let file: File = toml::from_str(text).map_err(|e| BadRules::Toml(e.to_string()))?;
         let text = Text(text);
         if !(0.0..=1.0).contains(file.quality_min.get_ref()) {
@@ -196,22 +237,42 @@ impl RuleSet {
             classes: file.class.into_iter().collect(),
             ..Self::default()
         };
-        for entry in &file.limit {
-            for rule in entry.rules(text, signals)? {
-                rules.add(Rule::Limit(rule), text, &entry.id)?;
-            }
-            if let Some(rule) = entry.loss_rule(text, signals)? {
-                rules.add(Rule::Loss(rule), text, &entry.id)?;
-            }
-        }
-        for entry in file.event {
-            let id = entry.id.clone();
-            rules.add(Rule::Event(entry.rule(text, signals)?), text, &id)?;
+        let entries = Entries { limit: file.limit, event: file.event, score: file.score };
+        rules.add_all(entries, text, signals)?;
+        for pack in packs {
+            let read = Entries::of(pack);
+            let read = read.and_then(|it| rules.add_all(it, Text(&pack.text), signals));
+            read.map_err(|why| BadRules::Pack { pack: pack.name.clone(), why: Box::new(why) })?;
         }
         rules.cover_floors();
         rules.name_requests();
         rules.take_together(signals);
         Ok(rules)
+    }
+
+    fn add_all(
+        &mut self,
+        entries: Entries,
+        text: Text<'_>,
+        signals: &SignalTable,
+    ) -> Result<(), BadRules> {
+        for entry in &entries.limit {
+            for rule in entry.rules(text, signals)? {
+                self.add(Rule::Limit(rule), text, &entry.id)?;
+            }
+            if let Some(rule) = entry.loss_rule(text, signals)? {
+                self.add(Rule::Loss(rule), text, &entry.id)?;
+            }
+        }
+        for entry in entries.event {
+            let id = entry.id.clone();
+            self.add(Rule::Event(entry.rule(text, signals)?), text, &id)?;
+        }
+        for entry in entries.score {
+            let id = entry.id.clone();
+            self.add(Rule::Score(entry.rule(text, signals)?), text, &id)?;
+        }
+        Ok(())
     }
 
     fn add(&mut self, rule: Rule, text: Text<'_>, entry: &Spanned<RuleId>) -> Result<(), BadRules> {
@@ -236,6 +297,9 @@ impl RuleSet {
             let over = &mut self.by_signal[place];
             let losses = matches!(rule, Rule::Loss(_));
             if losses { &mut over.losses } else { &mut over.limits }.push(index);
+        }
+        if matches!(rule, Rule::Score(_)) {
+            self.scores.push(index);
         }
         self.rules.push(rule);
         Ok(())
@@ -319,6 +383,16 @@ impl RuleSet {
     /// The loss rule over a signal that judges somebody.
     pub fn loss_of(&self, signal: SignalId, person: Person) -> Option<&LossRule> {
         self.losses_of(signal).find(|rule| rule.whom.holds_for(person))
+    }
+
+    /// Whether there is any score rule: where there is none, nothing need be looked at for one.
+    pub fn has_scores(&self) -> bool {
+        !self.scores.is_empty()
+    }
+
+    /// The score rules.
+    pub fn scores(&self) -> impl Iterator<Item = &ScoreRule> {
+        self.scores.iter().filter_map(|index| self.rules.get(*index)?.as_score())
     }
 
     /// The rule for an event: the first that names it, else the one for `*`.
