@@ -116,6 +116,7 @@ impl Stay {
             signals: include_str!("../config/signals.toml").to_owned(),
             rules: include_str!("../config/rules.toml").to_owned(),
             site: "time_zone = \"Europe/Berlin\"\n".to_owned(),
+            packs: Vec::new(),
         };
         let core = Core::new("bench".parse()?, false, Configuration::parse(texts)?);
         let spot = core.configuration.rules.class(class).is_some_and(|class| class.spot_only);

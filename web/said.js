@@ -2,7 +2,7 @@
 // page. What is not in the table of a language, such as what a site wrote in its own rules, is shown as it came.
 
 import { language, locale } from "./language.js";
-import { LABELS, PATTERNS, PHRASES } from "./texts/said.de.js";
+import { LABELS, PATTERNS, PHRASES, SCORED } from "./texts/said.de.js";
 
 /** @typedef {{form: RegExp, names: string[], to: string}} Pattern */
 
@@ -63,8 +63,15 @@ function measured(text) {
 /** @param {string} kind @param {string} text */
 function value(kind, text) {
   if (kind === "n") return text.replace(/(\d)\.(\d)/, `$1${comma()}$2`);
+  if (kind === "scored") return text.split(", ").map(scored).join(", ");
   if (kind === "list") return text.split("), ").map(withReason).join("), ");
   return kind === "said" ? inGerman(text) ?? text : text;
+}
+
+/** `respiration 3`, `high`. @param {string} text */
+function scored(text) {
+  const [, part, points] = /^(.+?)( \d+)?$/.exec(text) ?? [text, text];
+  return `${SCORED[part] ?? part}${points ?? ""}`;
 }
 
 /** `Heart rate (no data`, without its end. @param {string} text */

@@ -90,7 +90,8 @@ pub(crate) fn registered(patients: u64) -> anyhow::Result<Vec<Input>> {
 pub(crate) fn configuration() -> anyhow::Result<Configuration> {
     let settings = SiteSettings { time_zone: "UTC".to_owned() };
     let signals = include_str!("../../config/signals.toml").to_owned();
-    let texts = Texts { signals, rules: RULES.to_owned(), site: toml::to_string(&settings)? };
+    let (rules, site) = (RULES.to_owned(), toml::to_string(&settings)?);
+    let texts = Texts { signals, rules, site, packs: Vec::new() };
     Ok(Configuration::parse(texts)?)
 }
 

@@ -17,6 +17,7 @@ static CORE: LazyLock<Core> = LazyLock::new(|| {
         signals: include_str!("../../config/signals.toml").to_owned(),
         rules: include_str!("../../config/rules.toml").to_owned(),
         site: "time_zone = \"UTC\"\n".to_owned(),
+        packs: Vec::new(),
     };
     let configuration = Configuration::parse(texts).expect("the shipped texts are sound");
     Core::new("site-1".parse().expect("an id"), false, configuration)

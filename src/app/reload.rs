@@ -175,15 +175,17 @@ impl Reload {
 
     async fn reload(&mut self) -> Result<Option<&'static str>, String> {
         let config = Arc::clone(&self.config);
-        let read = tokio::task::spawn_blocking(move || config.configuration()).await;
+        let read =
+            tokio::task::spawn_blocking(move || config.with_rules_of_now()?.configuration()).await;
         let configuration = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         if configuration.hash() == self.in_force {
             return Ok(Some("are the same as before"));
         }
-        let Texts { signals, rules, site } = configuration.texts.clone();
-        let bytes = signals.len() + rules.len() + site.len();
+        let Texts { signals, rules, site, packs } = configuration.texts.clone();
+        let packed: usize = packs.iter().map(|pack| pack.text.len()).sum();
+        let bytes = signals.len() + rules.len() + site.len() + packed;
         let (receipt, committed) = Receipt::new();
-        let input = Input::Configuration { signals, rules, site };
+        let input = Input::Configuration { signals, rules, site, packs };
         let submitted = self.inbox.submit(Submission::of(vec![input], bytes, receipt)).await;
         if submitted.is_err() || committed.await.is_err() {
             return Err("they could not be taken over".to_owned());

@@ -6,7 +6,7 @@ use super::RunMode;
 use crate::config::Config;
 use crate::telemetry::Degraded;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::core::configuration::Configuration;
+use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::ids::ChannelId;
 use vitalgate_domain::model::input::{Input, Synchronised};
 use vitalgate_domain::model::time::Timestamp;
@@ -112,9 +112,8 @@ pub(super) fn first_inputs(
     first.extend(forgotten_brokers(core, config));
     let other_texts = core.configuration.hash() != configuration.hash();
     if core.row() == 0 || (other_texts && !mode.headless) {
-        let texts = configuration.texts.clone();
-        let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
-        first.push(Input::Configuration { signals, rules, site });
+        let Texts { signals, rules, site, packs } = configuration.texts.clone();
+        first.push(Input::Configuration { signals, rules, site, packs });
     }
     // Whether it still holds shows with the first row.
     if core.site.is_store_failing() {

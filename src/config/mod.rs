@@ -17,6 +17,7 @@ mod oidc;
 mod open;
 mod people;
 mod push;
+mod rules;
 mod site;
 mod slo;
 mod store;
@@ -44,6 +45,7 @@ pub use self::oidc::{BadOidc, Oidc, private};
 pub use self::open::OpenDoor;
 pub use self::people::People;
 pub use self::push::{BadPush, Push};
+pub use self::rules::{BadPack, Rules};
 pub use self::site::{Site, TimeZone as SiteZone};
 pub use self::slo::Slo;
 pub use self::store::Store;
@@ -95,9 +97,9 @@ pub struct Config {
     /// How much a sender may send.
     #[serde(default)]
     pub budget: Budget,
-    /// Another rules file than the built-in.
+    /// Which rules are read.
     #[serde(default)]
-    pub rules: Override,
+    pub rules: Rules,
     /// Another signal table than the built-in.
     #[serde(default)]
     pub signals: Override,
@@ -124,7 +126,7 @@ pub struct Config {
     pub slo: Slo,
 }
 
-/// `[rules]`, `[signals]` and `[teams]`.
+/// `[signals]` and `[teams]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Override {
@@ -154,6 +156,9 @@ pub enum BadConfig {
     /// The rules or the signal table.
     #[error(transparent)]
     Domain(#[from] BadConfiguration),
+    /// A pack of rules.
+    #[error(transparent)]
+    Pack(#[from] BadPack),
     /// An address that others can reach, without authentication.
     #[error("{key} = \"{address}\" can be reached from other machines: {cure}")]
     Open {
@@ -230,7 +235,6 @@ pub enum BadConfig {
 }
 
 const BUILT_IN_GATEWAY: &str = include_str!("../../config/gateway.toml");
-const BUILT_IN_RULES: &str = include_str!("../../config/rules.toml");
 const BUILT_IN_SIGNALS: &str = include_str!("../../config/signals.toml");
 
 impl Config {
@@ -249,16 +253,22 @@ impl Config {
         Ok(Self { file: Some(path.to_owned()), ..Self::parse(&read(path)?, path)? })
     }
 
+    /// The same, with the rules and packs that its file names by now.
+    pub fn with_rules_of_now(&self) -> Result<Self, BadConfig> {
+        let Some(file) = &self.file else { return Ok(self.clone()) };
+        Ok(Self { rules: Self::read(file)?.rules, ..self.clone() })
+    }
+
     fn parse(text: &str, path: &Path) -> Result<Self, BadConfig> {
         let mut config: Self = toml::from_str(text).map_err(|e| BadConfig::Toml {
             path: path.to_owned(),
             message: at_its_place(text, &e),
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let overrides = [&mut config.rules.file, &mut config.signals.file, &mut config.teams.file];
-        for file in overrides.into_iter().flatten() {
+        for file in [&mut config.signals.file, &mut config.teams.file].into_iter().flatten() {
             *file = folder.join(&*file);
         }
+        config.rules.within(folder);
         config.http.within(folder);
         config.mqtt.within(folder);
         if let Some(oidc) = &mut config.oidc {
@@ -356,16 +366,12 @@ impl Config {
 
     /// The texts the core is configured by, checked.
     pub fn configuration(&self) -> Result<Configuration, BadConfig> {
-        let text = |file: &Option<PathBuf>, built_in: &str| match file {
-            Some(path) => read(path),
-            None => Ok(built_in.to_owned()),
-        };
+        let signals = self.signals.file.as_deref();
+        let signals = signals.map_or_else(|| Ok(BUILT_IN_SIGNALS.to_owned()), read)?;
         let settings = SiteSettings { time_zone: self.site.time_zone.name().to_owned() };
-        let texts = Texts {
-            signals: text(&self.signals.file, BUILT_IN_SIGNALS)?,
-            rules: text(&self.rules.file, BUILT_IN_RULES)?,
-            site: toml::to_string(&settings).unwrap_or_default(),
-        };
+        let (rules, packs) = self.rules.texts()?;
+        let texts =
+            Texts { signals, rules, packs, site: toml::to_string(&settings).unwrap_or_default() };
         let mut configuration = Configuration::parse(texts)?;
         configuration.signals.keep_by_class(&self.store.history_keep_by_class)?;
         Ok(configuration)

@@ -22,6 +22,7 @@ use super::wards::there_are;
 use crate::projection::view::PatientView;
 use vitalgate_domain::model::command::{Action, AgeClass, PatientDetails};
 use vitalgate_domain::model::ids::{BedId, PatientId, WardId};
+use vitalgate_domain::model::spo2_scale::Spo2Scale;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +42,9 @@ pub(crate) struct Change {
     age_class: Option<AgeClass>,
     continuous: Option<bool>,
     pregnant: Option<bool>,
+    /// Needs a reason.
+    spo2_scale: Option<Spo2Scale>,
+    reason: Option<String>,
 }
 
 /// An admission.
@@ -169,8 +173,16 @@ pub(crate) async fn change(
     who.may(Right::ChangePatients)?;
     within(&http, &who, &patient)?;
     let replaces = version_seen(&headers, "the patient")?;
-    let Change { age_class, continuous, pregnant } = change;
-    let action = Action::ChangePatient { patient, age_class, continuous, pregnant, replaces };
+    let Change { age_class, continuous, pregnant, spo2_scale, reason } = change;
+    let action = Action::ChangePatient {
+        patient,
+        age_class,
+        continuous,
+        pregnant,
+        replaces,
+        spo2_scale,
+        reason,
+    };
     ask_one(&http, &who, action, StatusCode::OK).await
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::projection::monitored::monitored;
+use crate::projection::scores::scores;
 use crate::projection::view::{BindingView, Board, DeviceView, PatientView, Vital, WaitingLimits};
 use vitalgate_domain::core::{Changed, Core};
 use vitalgate_domain::device::Device;
@@ -180,6 +181,8 @@ fn patient_view(patient: &Patient, devices: Vec<DeviceId>, core: &Core, now: Sta
             .map(|set| WaitingLimits { from: set.from, limits: set.limits.clone() })
             .collect(),
         version: patient.version,
+        spo2_scale: patient.scale.as_deref().cloned(),
+        scores: scores(patient, core),
     }
 }
 

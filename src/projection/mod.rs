@@ -3,5 +3,6 @@
 pub mod board;
 mod monitored;
 pub mod ring;
+mod scores;
 pub mod shared_map;
 pub mod view;

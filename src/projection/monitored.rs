@@ -257,6 +257,8 @@ mod tests {
             continuous: None,
             pregnant: None,
             replaces: None,
+            spo2_scale: None,
+            reason: None,
         });
         bed.expect(
             "not",
@@ -283,6 +285,8 @@ mod tests {
             continuous: None,
             pregnant: Some(true),
             replaces: None,
+            spo2_scale: None,
+            reason: None,
         });
         bed.expect(
             "not",

@@ -10,13 +10,15 @@ use vitalgate_domain::device::BINDING_UNCERTAINTY;
 use vitalgate_domain::model::alarm::{Alarm, AlarmKind};
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
 use vitalgate_domain::model::duty::DutyPlan;
-use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, WardId};
+use vitalgate_domain::model::ids::{AlarmId, BedId, DeviceId, PatientId, RuleId, WardId};
 use vitalgate_domain::model::message::{DeviceInfo, ExpectedSignal};
 use vitalgate_domain::model::pause::Pause;
 use vitalgate_domain::model::signal::SignalId;
+use vitalgate_domain::model::spo2_scale::PrescribedScale;
 use vitalgate_domain::model::synthetic::SyntheticSeen;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::patient::Standing;
+use vitalgate_domain::rules::news2::{Band, Input};
 
 /// Everything readers see, as of one commit. Replaced whole, shared by parts.
 #[derive(Clone, Debug, Default)]
@@ -140,6 +142,50 @@ pub struct PatientView {
     pub limits_waiting: Vec<WaitingLimits>,
     /// Rises with every change of the patient, or of where the patient lies.
     pub version: u64,
+    /// By which scale SpO2 is scored, where somebody prescribed one.
+    pub spo2_scale: Option<PrescribedScale>,
+    /// The scores that are judged of the patient.
+    pub scores: Vec<Score>,
+}
+
+/// A score of a patient.
+#[derive(Clone, Debug, Serialize)]
+pub struct Score {
+    /// By which rule.
+    pub rule: RuleId,
+    /// Of the inputs that are known.
+    pub total: u8,
+    /// Whether all of them are; else the total is a lower bound.
+    pub complete: bool,
+    /// How grave it is, as far as it is known; `None` in no band.
+    pub band: Option<Band>,
+    /// Since when it is in that band, or in none.
+    pub since: Option<Timestamp>,
+    /// What counts of each input.
+    pub inputs: Vec<ScoreInput>,
+}
+
+/// What counts of an input of a score.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScoreInput {
+    /// Which.
+    pub input: Input,
+    /// Its points; `None` where it is missing, as everything after it.
+    pub points: Option<u8>,
+    /// The signal's name.
+    pub signal: Option<String>,
+    /// By which device.
+    pub device: Option<DeviceId>,
+    /// A number, in the unit sent.
+    pub value: Option<f64>,
+    /// The unit sent.
+    pub unit: Option<String>,
+    /// A word.
+    pub text: Option<String>,
+    /// When it was measured, corrected.
+    pub measured_at: Option<Timestamp>,
+    /// When it will be too old.
+    pub until: Option<Timestamp>,
 }
 
 /// Limits that were put for a later time.

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::pipeline::stored;
 use vitalgate_domain::CORE_VERSION;
 use vitalgate_domain::core::Core;
-use vitalgate_domain::core::configuration::Configuration;
+use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::core::journal::RowBody;
 use vitalgate_domain::model::command::{Action, AgeClass, Command, PatientDetails};
 use vitalgate_domain::model::ids::SiteId;
@@ -35,9 +35,9 @@ pub(crate) fn ward(dir: &Path) {
 
 /// The configuration as it is built in.
 pub(crate) fn configuration() -> Input {
-    let texts = Config::built_in().unwrap().configuration().unwrap().texts.clone();
-    let (signals, rules, site) = (texts.signals, texts.rules, texts.site);
-    Input::Configuration { signals, rules, site }
+    let configuration = Config::built_in().unwrap().configuration().unwrap();
+    let Texts { signals, rules, site, packs } = configuration.texts;
+    Input::Configuration { signals, rules, site, packs }
 }
 
 /// A store of rows a millisecond apart, its snapshot at row `frozen`.

@@ -43,6 +43,7 @@ impl<'a> Played<'a> {
             signals: include_str!("../../config/signals.toml").to_owned(),
             rules: include_str!("../../config/rules.toml").to_owned(),
             site: "time_zone = \"Europe/Berlin\"\n".to_owned(),
+            packs: Vec::new(),
         };
         let core =
             Core::new("site-1".parse().unwrap(), false, Configuration::parse(texts).unwrap());

@@ -38,6 +38,7 @@ mod links;
 mod metrics;
 mod mosquitto;
 mod mqtt;
+mod news2;
 mod oidc;
 mod older;
 mod on_duty;

@@ -203,14 +203,27 @@ export const PHRASES = {
   "unknown token": "unbekanntes Token",
   "a password is not taken where others could read it: use HTTPS": "ein Passwort wird nicht angenommen, wo andere es lesen könnten: Verwenden Sie HTTPS",
   "there is no such thing": "das gibt es nicht",
+  "7 or more: emergency team. 5 or 6: urgent review by a clinician for acute illness. 3 in one input: urgent review by the ward's doctors. Scale 2 of SpO2 only as prescribed.":
+    "7 oder mehr: Notfallteam. 5 oder 6: dringend ärztliche Beurteilung durch Erfahrene in Akutmedizin. 3 in einer Größe: dringend die Stationsärzte. SpO2-Skala 2 nur, wie verordnet.",
+};
+
+/** What a score is made of, and its bands. @type {Record<string, string>} */
+export const SCORED = {
+  "respiration": "Atmung", "SpO2": "SpO2", "oxygen": "Sauerstoff", "systolic pressure": "systolischer Druck", "pulse": "Puls",
+  "consciousness": "Bewusstsein", "temperature": "Temperatur",
+  "high": "hoch", "medium": "mittel", "single": "eine Größe allein 3", "no band": "in keiner Stufe",
 };
 
 /**
- * Texts with values: `{n}` a number with its unit, `{said}` words of this table, `{list}` several with their reasons, all else as
- * it is. The first that fits holds.
+ * Texts with values: `{n}` a number with its unit, `{said}` words of this table, `{list}` several with their reasons, `{scored}` parts
+ * of a score, all else as it is. The first that fits holds.
  * @type {[string, string][]}
  */
 export const PATTERNS = [
+  ["NEWS2 at least {n}, {scored}: {scored2}; missing: {scored3}", "NEWS2 mindestens {n}, {scored}: {scored2}; es fehlt: {scored3}"],
+  ["NEWS2 at least {n}, {scored}; missing: {scored2}", "NEWS2 mindestens {n}, {scored}; es fehlt: {scored2}"],
+  ["NEWS2 {n}, {scored}: {scored2}", "NEWS2 {n}, {scored}: {scored2}"],
+  ["NEWS2 {n}, {scored}", "NEWS2 {n}, {scored}"],
   ["{said} (late)", "{said} (verspätet)"],
   ["{said}: repeat due", "{said}: Wiederholung fällig"],
   ["{said} {n} (lowest {n2}) below {n3}", "{said} {n} (tiefster Wert {n2}) unter {n3}"],

@@ -139,6 +139,8 @@ pub(super) fn sample_board() -> Board {
         limits_offered: Vec::new(),
         limits_waiting: Vec::new(),
         version: 2,
+        spo2_scale: None,
+        scores: Vec::new(),
     };
     let device = DeviceView {
         id: "dev-1".parse().unwrap(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use vitalgate_domain::model::ids::{AlarmId, ChannelId, PatientId, SiteId};
+use vitalgate_domain::model::pack::Pack;
 use vitalgate_domain::model::time::Timestamp;
 
 /// The form of the lines; a reader refuses a later one.
@@ -46,7 +47,13 @@ pub(super) enum Line {
     /// The first.
     Incident(Head),
     /// The texts in force when the alarm was raised.
-    Configuration { signals: String, rules: String, site: String },
+    Configuration {
+        signals: String,
+        rules: String,
+        site: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        packs: Vec<Pack>,
+    },
     /// A move of the alarm, as it was stored.
     Transition {
         seq: u64,

@@ -10,6 +10,7 @@ use crate::pipeline::stored;
 use crate::state::fold::{FoldError, begin};
 use crate::tools::verify::{VerifyError, beginning};
 use vitalgate_domain::core::Core;
+use vitalgate_domain::core::configuration::Texts;
 use vitalgate_domain::core::excerpt::Excerpt;
 use vitalgate_domain::core::journal::RowBody;
 use vitalgate_domain::model::command::Action;
@@ -260,8 +261,8 @@ fn parts_of(core: &Core, of: &Excerpt) -> Vec<Line> {
 }
 
 fn configuration(core: &Core) -> Line {
-    let texts = core.configuration.texts.clone();
-    Line::Configuration { signals: texts.signals, rules: texts.rules, site: texts.site }
+    let Texts { signals, rules, site, packs } = core.configuration.texts.clone();
+    Line::Configuration { signals, rules, site, packs }
 }
 
 fn transition(row: &TransitionRow) -> Line {

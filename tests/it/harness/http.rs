@@ -61,6 +61,11 @@ impl Gateway {
         request.send_json(body).ok().map(|answer| answer.status().as_u16())
     }
 
+    /// PATCH: status and body.
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        Self::answer(self.agent.patch(self.url(path)).send_json(body))
+    }
+
     /// PUT: status and body.
     pub(crate) fn put(&self, path: &str, body: &Value) -> (u16, Value) {
         Self::answer(self.agent.put(self.url(path)).send_json(body))

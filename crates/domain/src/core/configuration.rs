@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Core;
 use crate::model::ids::PatientId;
+use crate::model::pack::Pack;
 use crate::model::signal::{BadSignals, SignalTable};
 use crate::output::Output;
 use crate::rules::{BadRules, RuleSet};
@@ -25,6 +26,10 @@ pub struct Texts {
     /// [`SiteSettings`] as TOML.
     #[n(2)]
     pub site: String,
+    /// The packs of rules that are switched on, in their order.
+    #[n(3)]
+    #[cbor(default)]
+    pub packs: Vec<Pack>,
 }
 
 /// Settings of the site that change what is judged.
@@ -62,7 +67,7 @@ impl Configuration {
     /// Checks the texts; nothing of them is used if anything in them is wrong.
     pub fn parse(texts: Texts) -> Result<Self, BadConfiguration> {
         let signals = SignalTable::parse(&texts.signals)?;
-        let rules = RuleSet::parse(&texts.rules, &signals)?;
+        let rules = RuleSet::parse(&texts.rules, &texts.packs, &signals)?;
         let hash = texts.hash();
         Ok(Self { texts, signals, rules, hash })
     }
@@ -111,6 +116,12 @@ impl Texts {
         for text in [&self.signals, &self.rules, &self.site] {
             bytes.extend((text.len() as u64).to_be_bytes());
             bytes.extend(text.as_bytes());
+        }
+        for Pack { name, text } in &self.packs {
+            for text in [name, text] {
+                bytes.extend((text.len() as u64).to_be_bytes());
+                bytes.extend(text.as_bytes());
+            }
         }
         let mut short = [0; 8];
         short.copy_from_slice(&digest(&SHA256, &bytes).as_ref()[..8]);

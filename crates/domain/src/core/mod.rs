@@ -35,7 +35,7 @@ use crate::model::input::Input;
 use crate::model::pause::Pause;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
-use crate::patient::{Intake, Patient, RuleContext};
+use crate::patient::{Intake, Patient, RuleContext, ScoreShown};
 use crate::site::Site;
 
 /// The whole state. Cloning shares every machine until it changes.
@@ -182,6 +182,17 @@ impl Core {
         self.head.next_seq = self.head.next_seq.max(next_seq);
     }
 
+    /// The scores of everybody who is here and of whom one is judged.
+    pub fn scores(&self) -> impl Iterator<Item = (&PatientId, ScoreShown)> {
+        let scores = self.patients.iter().map(|(id, patient)| (id, self.scores_of(patient)));
+        scores.flat_map(|(id, scores)| scores.into_iter().map(move |score| (id, score)))
+    }
+
+    /// The scores that are judged of a patient.
+    pub fn scores_of(&self, patient: &Patient) -> Vec<ScoreShown> {
+        patient.shown_scores(self.context(), self.head.now)
+    }
+
     /// The site this core belongs to.
     pub fn site_id(&self) -> &SiteId {
         &self.head.site
@@ -288,9 +299,13 @@ impl Core {
                 self.command(command, out);
                 out.ways.clear();
             }
-            Input::Configuration { signals, rules, site } => {
-                let texts =
-                    Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
+            Input::Configuration { signals, rules, site, packs } => {
+                let texts = Texts {
+                    signals: signals.clone(),
+                    rules: rules.clone(),
+                    site: site.clone(),
+                    packs: packs.clone(),
+                };
                 self.note_ways(out);
                 self.configure(texts, out);
                 out.ways.clear();

@@ -2,7 +2,7 @@
 
 use crate::model::fate::Fate;
 use crate::model::message::{Message, Mode, Reading, ReadingTime, Status, Value};
-use crate::model::observation::{Content, Number, Timeliness, Timing};
+use crate::model::observation::{ABSENT, Content, Number, Timeliness, Timing};
 use crate::model::sample::flag;
 use crate::model::signal::SignalId;
 use crate::model::time::Span;
@@ -25,7 +25,7 @@ pub(super) fn content(
         return Content::Withdrawn;
     }
     match &reading.value {
-        Value::Absent(reason) => Content::NotJudged(format!("absent: {reason}")),
+        Value::Absent(reason) => Content::NotJudged(format!("{ABSENT}{reason}")),
         // Whatever it is worth, it says nothing of now.
         Value::Number { .. } if is_statistic(reading, live) => Content::Statistic,
         _ if reading.quality.is_some_and(|q| q < rules.quality_min) => {

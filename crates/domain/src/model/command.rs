@@ -11,6 +11,7 @@ use super::pause::{Pause, Scope};
 pub use super::person_act::PersonAct;
 pub use super::registration::{DeviceDetails, PrincipalKind, Registration};
 use super::signal::SignalId;
+use super::spo2_scale::Spo2Scale;
 use super::time::Timestamp;
 
 /// A command with its actor; journalled like any input, refused ones too.
@@ -174,6 +175,12 @@ pub enum Action {
         /// The version changed (`If-Match`); `None` changes whatever stands.
         #[n(4)]
         replaces: Option<u64>,
+        /// By which scale SpO2 is scored.
+        #[n(5)]
+        spo2_scale: Option<Spo2Scale>,
+        /// Why; needed for that.
+        #[n(6)]
+        reason: Option<String>,
     },
     /// Change what is named of a device that is known.
     #[n(14)]

@@ -8,6 +8,7 @@ use super::command::Command;
 use super::duty::DutyPlan;
 use super::ids::{AlarmId, ChannelId, DeviceId, WardId};
 use super::message::Message;
+use super::pack::Pack;
 use super::time::Timestamp;
 
 /// One input. Numbers are part of the journal and never used again.
@@ -44,6 +45,10 @@ pub enum Input {
         /// The site's other settings, canonical TOML.
         #[n(2)]
         site: String,
+        /// The packs of rules that are switched on.
+        #[n(3)]
+        #[cbor(default)]
+        packs: Vec<Pack>,
     },
     /// Intake stood still from `from` to `to` (docs/architecture.md).
     #[n(4)]

@@ -132,6 +132,9 @@ impl Observation {
     }
 }
 
+/// How the reason begins why something absent is not judged.
+pub(crate) const ABSENT: &str = "absent: ";
+
 /// What a reading holds for the rules.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {

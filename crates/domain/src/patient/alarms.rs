@@ -49,13 +49,21 @@ impl Patient {
     }
 
     /// The patient lies in another bed, or the bed stands in another ward.
-    pub fn moved(&mut self, bed: Option<&BedId>, ward: Option<WardId>, out: &mut Output) {
+    pub fn moved(
+        &mut self,
+        bed: Option<&BedId>,
+        ward: Option<WardId>,
+        context: RuleContext<'_>,
+        out: &mut Output,
+    ) {
         self.details.bed = bed.cloned();
         self.ward = ward;
         self.version += 1;
         let subject = subject(&self.details, self.ward.as_ref());
         self.alarms.moved(subject, out);
         self.alarms.replan_there(out);
+        // A score may be for some wards.
+        self.changed(context, out);
     }
 
     /// Opens an alarm of the patient, or renews the open one.

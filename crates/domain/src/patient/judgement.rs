@@ -14,7 +14,7 @@ use crate::model::alarm::Condition;
 use crate::model::cause::Cause;
 use crate::model::ids::{DeviceId, RuleId};
 use crate::model::observation::{
-    Content, DeviceInstant, Episode, Number, Observation, Source, Timeliness,
+    ABSENT, Content, DeviceInstant, Episode, Number, Observation, Source, Timeliness,
 };
 use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Timestamp};
@@ -89,6 +89,9 @@ pub(super) enum Occurrence<'a> {
     Silence(Silent<'a>),
     /// Nothing was taken in for a time.
     IntakeGap(IntakeGap),
+    /// What is known of the patient is other than before, though nothing came: a reading counts no more, a device left,
+    /// the bed stands elsewhere, another scale was prescribed. The message, if one did it.
+    Changed(Option<&'a Cause>),
 }
 
 /// What is silent.
@@ -246,7 +249,13 @@ impl Patient {
                 Occurrence::Number(reading)
             }
             Content::Word(word) if live => Occurrence::Word(observation, word.as_str()),
-            Content::Word(_) => return self.not_judged(Some(source), &source.device, "late"),
+            Content::Word(_) => {
+                if observation.corrects {
+                    self.is_no_value(observation);
+                    self.judge(Occurrence::Changed(Some(&observation.cause)), context, out);
+                }
+                return self.not_judged(Some(source), &source.device, "late");
+            }
             Content::NoSensor if live => {
                 let before = self.series.get(source).and_then(|s| s.value_before(observation));
                 let sudden = before.is_some_and(|at| self.is_judged(source.signal, at, context));
@@ -256,7 +265,14 @@ impl Patient {
             Content::NoSensor | Content::Implausible(_) => return,
             Content::Statistic => return self.statistic_came(source, context, out),
             // What corrects an earlier value does not show that anything comes.
-            Content::NotJudged(_) if observation.corrects => return,
+            Content::NotJudged(reason) if observation.corrects => {
+                // What is of too low a quality, or in test mode, corrects nothing.
+                if reason.starts_with(ABSENT) {
+                    self.is_no_value(observation);
+                    self.judge(Occurrence::Changed(Some(&observation.cause)), context, out);
+                }
+                return;
+            }
             Content::NotJudged(reason) => {
                 self.poor_came(source, reason, out.now.at);
                 return self.not_judged(Some(source), &source.device, reason);

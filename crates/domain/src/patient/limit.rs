@@ -65,7 +65,8 @@ impl Kind for Limits {
             | Occurrence::NoSensor { .. }
             | Occurrence::Implausible(..)
             | Occurrence::Episode(_)
-            | Occurrence::IntakeGap(_) => {}
+            | Occurrence::IntakeGap(_)
+            | Occurrence::Changed(_) => {}
         }
     }
 

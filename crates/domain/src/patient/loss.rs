@@ -162,7 +162,8 @@ impl Kind for Losses {
             | Occurrence::Word(..)
             | Occurrence::NoSensor { .. }
             | Occurrence::Implausible(..)
-            | Occurrence::Episode(_) => {}
+            | Occurrence::Episode(_)
+            | Occurrence::Changed(_) => {}
         }
     }
 

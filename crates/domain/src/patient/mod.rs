@@ -15,6 +15,7 @@ mod limit;
 mod loss;
 mod no_device;
 mod prediction;
+mod score;
 mod series;
 mod silence;
 mod technical;
@@ -32,6 +33,7 @@ use judgement::{Forgotten, Kind};
 pub use limit::{Afterwards, Checked, LimitSet, Standing};
 pub use loss::{LossWatch, Run};
 pub use prediction::PredictionState;
+pub use score::{InputShown, ScoreShown, ScoreState, Scores, ValueShown};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
 pub use silence::{Expectation, FirstSilence};
 pub(crate) use technical::is_own_rule;
@@ -45,6 +47,7 @@ use crate::model::command::{AgeClass, AlarmAct, PatientDetails};
 use crate::model::ids::{DeviceId, RuleId, WardId};
 use crate::model::observation::Source;
 use crate::model::signal::{SignalId, SignalTable};
+use crate::model::spo2_scale::PrescribedScale;
 use crate::model::time::{IntakeGap, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
@@ -53,12 +56,13 @@ use crate::rules::{Level, Person, REPEAT_DUE, Rule, RuleSet};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
-const KINDS: [&dyn Kind; 9] = [
+const KINDS: [&dyn Kind; 10] = [
     &limit::Limits,
     &technical::Technical,
     &silence::Silences,
     &loss::Losses,
     &event::Events,
+    &score::ScoreKind,
     &trend::Trends,
     &count::Counts,
     &prediction::Predictions,
@@ -102,22 +106,31 @@ pub struct Patient {
     /// Since when nothing watches a patient who is to be watched continuously, in the gateway's own time.
     #[n(9)]
     pub unwatched: Option<Timestamp>,
-    /// Series that trends follow.
+    /// Where scores stand; `None` where there is none, and nothing was said that one would read.
+    #[n(10)]
+    pub scores: Option<Box<Scores>>,
+    /// By which scale SpO2 is scored, where somebody prescribed one in this stay.
     #[n(11)]
+    pub scale: Option<Box<PrescribedScale>>,
+    /// Series that trends follow.
+    #[n(12)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub trends: Vec<TrendState>,
     /// Events that are counted.
-    #[n(12)]
+    #[n(13)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub counts: Vec<CountState>,
     /// Predictions whose alarms stand.
-    #[n(13)]
+    #[n(14)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub predictions: Vec<PredictionState>,
     /// Signals that may stand still.
-    #[n(14)]
+    #[n(15)]
     #[cbor(default, decode_with = "vector_map::list")]
     pub frozen: Vec<FrozenState>,
+    /// What made its scores stale, until the message that did it is judged; not part of its state.
+    #[cbor(skip)]
+    stale: Option<Box<Cause>>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -137,6 +150,8 @@ pub struct Handover {
     told: Vec<(Open, Option<Cause>)>,
     series: VectorMap<Source, SeriesState>,
     losses: Vec<LossWatch>,
+    said: Vec<score::Said>,
+    gone: Vec<score::Gone>,
 }
 
 impl Handover {
@@ -191,6 +206,8 @@ pub enum Deadline<'r> {
     Silence(usize),
     /// No device has come for a patient who is to be watched continuously.
     NoDevice,
+    /// An input of a score grows too old, or where it stands has held for its time, by its index.
+    Score(usize),
     /// An acknowledgement or a momentary alarm runs out.
     Alarm,
 }
@@ -213,6 +230,9 @@ impl Patient {
             counts: Vec::new(),
             predictions: Vec::new(),
             frozen: Vec::new(),
+            scores: None,
+            scale: None,
+            stale: None,
             touched: 0,
             changed_in: 0,
             noted: None,
@@ -310,7 +330,7 @@ impl Patient {
 
     /// Whether anything is counted that an intake gap interrupts.
     pub fn minds_intake_gaps(&self) -> bool {
-        !self.losses.is_empty()
+        !self.losses.is_empty() || self.scores.is_some()
     }
 
     /// Nothing was taken in for a time: that is no pause of any device.
@@ -330,7 +350,7 @@ impl Patient {
     }
 
     /// A device is no longer bound (row 24): its alarms stay with the patient, unknown.
-    pub fn unbind(&mut self, device: &DeviceId, out: &mut Output) {
+    pub fn unbind(&mut self, device: &DeviceId, context: RuleContext<'_>, out: &mut Output) {
         let Handover { series, losses, .. } = self.release(device);
         self.losses_pause(losses);
         for (source, state) in series {
@@ -348,6 +368,7 @@ impl Patient {
             }
         }
         self.lose_device(out);
+        self.changed(context, out);
     }
 
     /// The binding since then, in the gateway's own time, was another patient's (row 26): what it raised was
@@ -356,6 +377,7 @@ impl Patient {
         &mut self,
         (device, since): (&DeviceId, Timestamp),
         actor: &str,
+        context: RuleContext<'_>,
         out: &mut Output,
     ) -> Handover {
         let mut handover = self.release(device);
@@ -372,6 +394,7 @@ impl Patient {
             self.alarms.close(&key, Change::Retracted, "retracted", Some(actor), out);
         }
         self.lose_device(out);
+        self.changed(context, out);
         handover
     }
 

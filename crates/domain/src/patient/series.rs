@@ -225,6 +225,14 @@ impl SeriesState {
         self.refused.as_deref().or(self.latest.as_ref())
     }
 
+    /// The numbers that may count in a score, the newest first: that no limit judged one is no doubt of it. Bounds are
+    /// remembered apart, for whether one counts is another question there.
+    pub(super) fn counting(&self) -> impl Iterator<Item = &LatestValue> {
+        let known = self.refused.as_deref().into_iter().chain(&self.latest);
+        let earlier = self.earlier.iter().flat_map(|earlier| earlier.newest_first());
+        known.chain(earlier).filter(|value| value.number.comparator.is_none())
+    }
+
     /// The silence tolerated before it is unknown: the rule's gap, though never less than two of
     /// the intervals it comes in.
     pub fn gap(&self, rule: &LimitRule) -> Span {

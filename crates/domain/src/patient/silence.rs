@@ -124,7 +124,10 @@ impl Kind for Silences {
             Occurrence::Implausible(Observation { source, .. }, _) => {
                 patient.not_judged(Some(source), &source.device, "implausible");
             }
-            Occurrence::Episode(_) | Occurrence::Silence(_) | Occurrence::IntakeGap(_) => {}
+            Occurrence::Episode(_)
+            | Occurrence::Silence(_)
+            | Occurrence::IntakeGap(_)
+            | Occurrence::Changed(_) => {}
         }
     }
 

@@ -79,7 +79,8 @@ impl Kind for Technical {
             | Occurrence::NoSensor { .. }
             | Occurrence::Episode(_)
             | Occurrence::Silence(_)
-            | Occurrence::IntakeGap(_) => {}
+            | Occurrence::IntakeGap(_)
+            | Occurrence::Changed(_) => {}
         }
     }
 }

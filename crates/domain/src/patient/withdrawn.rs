@@ -1,6 +1,6 @@
 //! Readings entered in error, and corrected: nothing that stands on them stays (row 26).
 
-use super::judgement::{Forgotten, Wanted};
+use super::judgement::{Forgotten, Occurrence, Wanted};
 use super::limit::newest;
 use super::technical::ZERO_OR_OFF;
 use super::{Patient, RuleContext};
@@ -80,6 +80,7 @@ impl Patient {
         self.ask_again(source, &over, context, out);
         self.told_no_more(&over, &source.device, context, out);
         self.hurry_silence(&source.device, context, out);
+        self.judge(Occurrence::Changed(Some(&observation.cause)), context, out);
     }
 
     /// Which of these alarms are unknown, and why.

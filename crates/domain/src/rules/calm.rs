@@ -89,7 +89,7 @@ mod tests {
     fn shipped() -> (SignalTable, RuleSet) {
         let signals = SignalTable::parse(include_str!("../../../../config/signals.toml")).unwrap();
         let rules = include_str!("../../../../config/rules.toml");
-        let rules = RuleSet::parse(rules, &signals).unwrap();
+        let rules = RuleSet::parse(rules, &[], &signals).unwrap();
         (signals, rules)
     }
 

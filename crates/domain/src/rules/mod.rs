@@ -11,18 +11,17 @@ mod calm;
 mod class;
 mod count;
 mod event;
+mod file;
 mod frozen;
 mod limit;
 mod loss;
 mod news;
 mod prediction;
+pub(crate) mod score;
 mod trend;
 mod whom;
 
 use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use toml::Spanned;
 
 pub use amount::Amount;
 use calm::Together;
@@ -30,18 +29,20 @@ pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{AcknowledgeFor, Class, Rung};
 pub use count::CountRule;
 pub use event::EventRule;
+use file::Text;
 pub use frozen::FrozenRule;
 pub(crate) use limit::REPEAT_DUE;
 pub use limit::{Cover, InForce, Level, LevelLimits, LimitRule, Relation};
 pub use loss::LossRule;
 pub use news::NewsBudget;
 pub use prediction::PredictionRule;
+pub use score::{ByBand, Method, ScoreRule, news2};
 pub use trend::{Against, By, TrendRule};
 pub use whom::{Person, Whom};
 
 use crate::model::command::PatientLimit;
 use crate::model::ids::RuleId;
-use crate::model::signal::{Signal, SignalId, SignalTable};
+use crate::model::signal::SignalId;
 
 /// A rule of any kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +61,8 @@ pub enum Rule {
     Prediction(PredictionRule),
     /// A signal that has not moved.
     Frozen(FrozenRule),
+    /// Points of several signals, added up.
+    Score(ScoreRule),
 }
 
 impl Rule {
@@ -73,6 +76,7 @@ impl Rule {
             Self::Prediction(rule) => &rule.id,
             Self::Frozen(rule) => &rule.id,
             Self::Count(rule) => &rule.id,
+            Self::Score(rule) => &rule.id,
         }
     }
 
@@ -81,14 +85,14 @@ impl Rule {
         match self {
             Self::Limit(rule) => Some(rule.signal),
             Self::Loss(rule) => Some(rule.signal),
-            Self::Event(_) | Self::Count(_) => None,
             Self::Trend(rule) => Some(rule.signal),
             Self::Prediction(rule) => Some(rule.signal),
             Self::Frozen(rule) => Some(rule.signal),
+            Self::Event(_) | Self::Count(_) | Self::Score(_) => None,
         }
     }
 
-    /// Whether it judges somebody who has these limits of his own.
+    /// Whether it judges somebody who has these limits of his own, wherever he lies.
     pub fn stands_for(&self, person: Person, own: &[PatientLimit]) -> bool {
         match self {
             Self::Limit(rule) => rule.stands_for(person, own),
@@ -98,6 +102,7 @@ impl Rule {
             | Self::Count(_)
             | Self::Prediction(_)
             | Self::Frozen(_) => true,
+            Self::Score(_) => person.adult,
         }
     }
 
@@ -110,7 +115,9 @@ impl Rule {
             | Self::Trend(_)
             | Self::Count(_)
             | Self::Prediction(_)
-            | Self::Frozen(_) => false,
+            | Self::Frozen(_)
+            // It judges nobody else, and refuses nothing that is measured.
+            | Self::Score(_) => false,
         }
     }
 
@@ -133,6 +140,11 @@ impl Rule {
     pub fn as_trend(&self) -> Option<&TrendRule> {
         if let Self::Trend(rule) = self { Some(rule) } else { None }
     }
+
+    /// It as a score rule.
+    pub fn as_score(&self) -> Option<&ScoreRule> {
+        if let Self::Score(rule) = self { Some(rule) } else { None }
+    }
 }
 
 /// All rules, checked against the signal table.
@@ -149,6 +161,8 @@ pub struct RuleSet {
     by_id: BTreeMap<RuleId, usize>,
     /// By the number of their signal, of which there are few, and none is high.
     by_signal: Vec<Over>,
+    /// The score rules, as indices; hardly ever more than one.
+    scores: Vec<usize>,
 }
 
 /// The rules over a signal, as indices, in the order of the text.
@@ -179,174 +193,17 @@ pub enum BadRules {
         /// What is wrong and what to write instead.
         what: String,
     },
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    quality_min: Spanned<f32>,
-    #[serde(default)]
-    news: Option<Spanned<news::Entry>>,
-    class: BTreeMap<String, Class>,
-    #[serde(default)]
-    limit: Vec<limit::Entry>,
-    #[serde(default)]
-    event: Vec<event::Entry>,
-    #[serde(default)]
-    trend: Vec<trend::Entry>,
-    #[serde(default)]
-    count: Vec<count::Entry>,
-    #[serde(default)]
-    prediction: Vec<prediction::Entry>,
-    #[serde(default)]
-    frozen: Vec<frozen::Entry>,
-}
-
-/// The text of the file being read, to turn spans into lines.
-#[derive(Clone, Copy)]
-struct Text<'a>(&'a str);
-
-impl Text<'_> {
-    fn refuse<T>(self, place: &Spanned<T>, what: String) -> BadRules {
-        let before = &self.0[..place.span().start.min(self.0.len())];
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        BadRules::At { line, column, what }
-    }
-
-    /// The signal of this name.
-    fn signal<'s>(
-        self,
-        name: &Spanned<String>,
-        signals: &'s SignalTable,
-    ) -> Result<&'s Signal, BadRules> {
-        let what = || format!("`{}` is no signal of signals.toml", name.get_ref());
-        signals.find(name.get_ref()).ok_or_else(|| self.refuse(name, what()))
-    }
-
-    /// The signals of these names.
-    fn signals(
-        self,
-        names: &[Spanned<String>],
-        signals: &SignalTable,
-    ) -> Result<Vec<SignalId>, BadRules> {
-        names.iter().map(|name| Ok(self.signal(name, signals)?.id)).collect()
-    }
+    /// A pack, which is read into the same set.
+    #[error("pack `{pack}`: {why}")]
+    Pack {
+        /// As it was named.
+        pack: String,
+        /// What is wrong in it.
+        why: Box<BadRules>,
+    },
 }
 
 impl RuleSet {
-    /// Reads the text of `config/rules.toml`.
-    pub fn parse(text: &str, signals: &SignalTable) -> Result<Self, BadRules> {
-        let file: File = toml::from_str(text).map_err(|e| BadRules::Toml(e.to_string()))?;
-        let text = Text(text);
-        if !(0.0..=1.0).contains(file.quality_min.get_ref()) {
-            return Err(text.refuse(&file.quality_min, "quality_min must be 0 to 1".to_owned()));
-        }
-        let mut rules = Self {
-            quality_min: file.quality_min.into_inner(),
-            news: file.news.map_or(Ok(NewsBudget::default()), |e| NewsBudget::read(&e, text))?,
-            classes: file.class.into_iter().collect(),
-            ..Self::default()
-        };
-        for entry in &file.limit {
-            for rule in entry.rules(text, signals)? {
-                rules.add(Rule::Limit(rule), text, &entry.id)?;
-            }
-            if let Some(rule) = entry.loss_rule(text, signals)? {
-                rules.add(Rule::Loss(rule), text, &entry.id)?;
-            }
-        }
-        for entry in file.event {
-            let id = entry.id.clone();
-            rules.add(Rule::Event(entry.rule(text, signals)?), text, &id)?;
-        }
-        for entry in file.trend {
-            let id = entry.id.clone();
-            rules.add(Rule::Trend(entry.rule(text, signals)?), text, &id)?;
-        }
-        for entry in file.count {
-            let id = entry.id.clone();
-            rules.add(Rule::Count(entry.rule(text)?), text, &id)?;
-        }
-        for entry in file.prediction {
-            let id = entry.id.clone();
-            rules.add(Rule::Prediction(entry.rule(text, signals)?), text, &id)?;
-        }
-        for entry in file.frozen {
-            let id = entry.id.clone();
-            rules.add(Rule::Frozen(entry.rule(text, signals)?), text, &id)?;
-        }
-        rules.cover_floors();
-        rules.name_requests();
-        rules.take_together(signals);
-        Ok(rules)
-    }
-
-    fn add(&mut self, rule: Rule, text: Text<'_>, entry: &Spanned<RuleId>) -> Result<(), BadRules> {
-        let known = self.by_id.contains_key(rule.id());
-        if let Rule::Loss(rule) = &rule
-            && (known || self.losses_of(rule.signal).any(|other| other.whom.meets(&rule.whom)))
-        {
-            return Err(
-                text.refuse(entry, format!("the loss of {} stands twice", rule.signal_name))
-            );
-        }
-        if known {
-            return Err(text.refuse(entry, format!("rule `{}` stands twice", rule.id())));
-        }
-        let index = self.rules.len();
-        self.by_id.insert(rule.id().clone(), index);
-        if let Some(signal) = rule.signal() {
-            let place = usize::from(signal.0);
-            if self.by_signal.len() <= place {
-                self.by_signal.resize_with(place + 1, Over::default);
-            }
-            let over = &mut self.by_signal[place];
-            let of_its_kind = match rule {
-                Rule::Loss(_) => &mut over.losses,
-                Rule::Trend(_) => &mut over.trends,
-                Rule::Prediction(_) => &mut over.predictions,
-                Rule::Frozen(_) => &mut over.frozen,
-                Rule::Limit(_) | Rule::Event(_) | Rule::Count(_) => &mut over.limits,
-            };
-            of_its_kind.push(index);
-        }
-        self.rules.push(rule);
-        Ok(())
-    }
-
-    /// A floor that names no emergency says nothing where the ordinary critical limit of its signal says it already.
-    fn cover_floors(&mut self) {
-        let covers = |floor: &LimitRule, rule: &LimitRule| {
-            let same = (rule.signal, rule.side) == (floor.signal, floor.side);
-            same && !rule.floor && rule.whom.ages.is_empty()
-        };
-        let found: Vec<(usize, Cover)> = self
-            .rules
-            .iter()
-            .enumerate()
-            .filter_map(|(index, rule)| {
-                let floor = rule.as_limit().filter(|rule| rule.floor && rule.name.is_none())?;
-                let mut ordinary = self.limits_of(floor.signal);
-                Some((index, Cover::by(ordinary.find(|rule| covers(floor, rule))?)))
-            })
-            .collect();
-        for (index, cover) in found {
-            if let Some(Rule::Limit(floor)) = self.rules.get_mut(index) {
-                floor.cover = Some(Box::new(cover));
-            }
-        }
-    }
-
-    /// An alarm that asks for another measurement is found under the rule that asks.
-    fn name_requests(&mut self) {
-        for (index, rule) in self.rules.iter().enumerate() {
-            if let Some(confirm) = rule.as_limit().and_then(|rule| rule.confirm.as_ref()) {
-                self.by_id.entry(confirm.request.clone()).or_insert(index);
-            }
-        }
-    }
-
     /// All of them, in the order of the text.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
@@ -426,6 +283,16 @@ impl RuleSet {
             .iter()
             .filter_map(|rule| if let Rule::Count(rule) = rule { Some(rule) } else { None });
         counts.filter(move |rule| rule.events.iter().any(|event| event == name))
+    }
+
+    /// Whether there is any score rule: where there is none, nothing need be looked at for one.
+    pub fn has_scores(&self) -> bool {
+        !self.scores.is_empty()
+    }
+
+    /// The score rules.
+    pub fn scores(&self) -> impl Iterator<Item = &ScoreRule> {
+        self.scores.iter().filter_map(|index| self.rules.get(*index)?.as_score())
     }
 
     /// The rule for an event: the first that names it, else the one for `*`.

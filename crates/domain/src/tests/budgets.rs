@@ -261,8 +261,9 @@ fn how_much_is_told_is_a_setting() {
         (AT_ONCE..AT_ONCE + 9).contains(&usual) && (20..30).contains(&fewer),
         "{usual} {fewer}"
     );
-    let Texts { signals, rules, site } = shipped();
+    let Texts { signals, rules, site, packs } = shipped();
     let rules = rules.replace("quality_min = 0.5", "quality_min = 0.5\n[news]\nan_hour = 59");
-    let refused = Configuration::parse(Texts { signals, rules, site }).unwrap_err().to_string();
+    let refused =
+        Configuration::parse(Texts { signals, rules, site, packs }).unwrap_err().to_string();
     assert!(refused.contains("an_hour 60 to 36000"), "{refused}");
 }

@@ -94,12 +94,14 @@ fn it_stands_on_the_limits_it_was_judged_by_though_others_follow_in_the_same_row
     if let Body::Telemetry { readings, .. } = &mut message.body {
         readings.push(scene.measured("nibp_sys", 50.0));
     }
-    let Texts { signals, rules, site } = shipped();
+    let Texts { signals, rules, site, packs } = shipped();
     let others =
         rules.replacen(r#"critical_low = ["80 mm[Hg]"]"#, r#"critical_low = ["70 mm[Hg]"]"#, 1);
     assert_ne!(others, rules);
-    let inputs =
-        [Input::Message(Box::new(message)), Input::Configuration { signals, rules: others, site }];
+    let inputs = [
+        Input::Message(Box::new(message)),
+        Input::Configuration { signals, rules: others, site, packs },
+    ];
     let out = scene.core.fold(scene.core.row() + 1, scene.now, &inputs);
     let raised = contexts(&out.transitions, "vitals_live.nibp_sys_low");
     let critical = |limit: &&LimitInForce| limit.critical && limit.side == Side::Low;

@@ -53,6 +53,7 @@ mod rows;
 mod said;
 mod same_time;
 mod scene;
+mod scores;
 mod settled;
 mod single;
 mod sink;

@@ -56,6 +56,7 @@ fn fresh() -> Core {
         signals: include_str!("../../../../config/signals.toml").to_owned(),
         rules: include_str!("../../../../config/rules.toml").to_owned(),
         site: "time_zone = \"UTC\"\n".to_owned(),
+        packs: Vec::new(),
     };
     Core::new("site-1".parse().unwrap(), false, Configuration::parse(texts).unwrap())
 }

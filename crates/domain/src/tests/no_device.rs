@@ -29,6 +29,8 @@ fn flag(scene: &mut Scene, continuous: bool) {
         continuous: Some(continuous),
         pregnant: None,
         replaces: None,
+        spo2_scale: None,
+        reason: None,
     });
 }
 

@@ -87,6 +87,8 @@ fn flag(scene: &mut Scene, number: usize) {
         continuous: Some(true),
         pregnant: None,
         replaces: None,
+        spo2_scale: None,
+        reason: None,
     });
 }
 

@@ -2,6 +2,7 @@
 
 use crate::core::configuration::{Configuration, Texts};
 use crate::model::message::Phase;
+use crate::model::pack::Pack;
 
 use super::scene::{Scene, shipped};
 
@@ -79,7 +80,7 @@ fn every_line_of_the_page_is_so() {
 
 #[test]
 fn all_packs_are_read_together() {
-    let Texts { signals, rules, site } = shipped();
-    let packs = PACKS.map(|(_, pack, ..)| pack).join("\n");
-    Configuration::parse(Texts { signals, rules: rules + &packs, site }).unwrap();
+    let pack = |(name, text): (&str, &str)| Pack { name: name.to_owned(), text: text.to_owned() };
+    let packs = PACKS.map(|(name, text, ..)| (name, text)).map(pack).to_vec();
+    Configuration::parse(Texts { packs, ..shipped() }).unwrap();
 }

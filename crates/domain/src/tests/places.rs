@@ -75,6 +75,8 @@ fn a_change_of_a_patient_undoes_no_transfer() {
         continuous: Some(true),
         pregnant: None,
         replaces,
+        spo2_scale: None,
+        reason: None,
     };
     assert_eq!(scene.command(change(Some(seen))).0, Outcome::Stale, "a second writer");
     scene.done(change(None));

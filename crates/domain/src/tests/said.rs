@@ -88,6 +88,10 @@ fn all() -> Vec<(&'static str, String)> {
         ("count", text::count("VT/VF storm", 12, Span::days(7))),
         ("late", text::late(&crossing(None, Side::Low, 74.0, 74.0))),
         ("repeat_due", text::repeat_due(&crossing(None, Side::Low, 74.0, 74.0))),
+        ("score", score([Some(0); 7])),
+        ("score", score([Some(2), Some(0), Some(2), Some(0), Some(0), Some(3), Some(0)])),
+        ("score", score([Some(3), Some(2), None, Some(0), Some(0), None, Some(0)])),
+        ("score", score([None, Some(0), Some(0), Some(0), None, Some(0), Some(0)])),
         ("lost", text::lost(Some("Apnoea"), "Respiratory rate")),
         ("lost", text::lost(None, "SpO2")),
         ("lost_beyond", text::lost_beyond("SpO2", &number(84.0, Unit::Percent))),
@@ -144,6 +148,10 @@ fn all() -> Vec<(&'static str, String)> {
         ("refused", text::refused(None, None, Some("a/b"))),
         ("refused", text::refused(None, None, None)),
     ]
+}
+
+fn score(points: [Option<u8>; 7]) -> String {
+    text::score("NEWS2", crate::rules::news2::Sum::of(&points), &points)
 }
 
 #[test]

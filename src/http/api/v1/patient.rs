@@ -5,8 +5,10 @@ use serde::Serialize;
 use super::limits::Limit;
 use crate::projection::view::{self, Board, PatientView};
 use vitalgate_domain::model::command::AgeClass;
-use vitalgate_domain::model::ids::{BedId, DeviceId, PatientId, WardId};
+use vitalgate_domain::model::ids::{BedId, DeviceId, PatientId, RuleId, WardId};
+use vitalgate_domain::model::spo2_scale::PrescribedScale;
 use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::rules::news2::{Band, Input};
 
 /// A patient.
 #[derive(Debug, Serialize)]
@@ -31,10 +33,56 @@ pub struct Patient {
     pub monitored: Monitored,
     /// Whether the patient is pregnant, where that is known.
     pub pregnant: Option<bool>,
+    /// What several signals add up to, by each rule that judges the patient.
+    pub scores: Vec<Score>,
+    /// By which scale SpO2 is scored, with who prescribed it; `null` is the usual one.
+    pub spo2_scale: Option<PrescribedScale>,
     /// The latest judged values.
     pub vitals: Vec<Vital>,
     /// The ward.
     pub ward: Option<WardId>,
+}
+
+/// What several signals add up to.
+#[derive(Debug, Serialize)]
+pub struct Score {
+    /// How grave it is, as far as it is known: `high`, `medium`, `single`; `null` in no band.
+    pub band: Option<Band>,
+    /// Whether every input is known; else the total is a lower bound.
+    pub complete: bool,
+    /// What counts of each.
+    pub inputs: Vec<ScoreInput>,
+    /// Its rule.
+    pub rule: RuleId,
+    /// Since when it is in that band, or in none.
+    pub since: Option<Timestamp>,
+    /// The points of the inputs that are known.
+    pub total: u8,
+}
+
+/// What counts of an input.
+#[derive(Debug, Serialize)]
+pub struct ScoreInput {
+    /// The device that measured it.
+    pub device: Option<DeviceId>,
+    /// Which input.
+    pub input: Input,
+    /// When it was measured, corrected.
+    pub measured_at: Option<Timestamp>,
+    /// Nothing counts: it has no points, and all else is `null`.
+    pub missing: bool,
+    /// Its points.
+    pub points: Option<u8>,
+    /// The name of the signal.
+    pub signal: Option<String>,
+    /// What was said.
+    pub text: Option<String>,
+    /// The unit that the device sent.
+    pub unit: Option<String>,
+    /// When it will be too old.
+    pub until: Option<Timestamp>,
+    /// The value, in `unit`.
+    pub value: Option<f64>,
 }
 
 /// Whether an alarm would be announced if the patient got worse.
@@ -91,6 +139,8 @@ impl Patient {
             limits_version: view.limits_version,
             monitored: Monitored::new(view, board),
             pregnant: view.pregnant,
+            scores: view.scores.iter().cloned().map(Score::from).collect(),
+            spo2_scale: view.spo2_scale.clone(),
             vitals: view.vitals.iter().cloned().map(Vital::from).collect(),
             ward: view.ward.clone(),
         }
@@ -111,6 +161,31 @@ impl Monitored {
             why.insert(0, "the disk is full: this is how it was before".to_owned());
         }
         Self { judged_to: board.judged_to, state, why }
+    }
+}
+
+impl From<view::Score> for Score {
+    fn from(score: view::Score) -> Self {
+        let view::Score { rule, total, complete, band, since, inputs } = score;
+        let inputs = inputs.into_iter().map(ScoreInput::from).collect();
+        Self { band, complete, inputs, rule, since, total }
+    }
+}
+
+impl From<view::ScoreInput> for ScoreInput {
+    fn from(part: view::ScoreInput) -> Self {
+        Self {
+            device: part.device,
+            input: part.input,
+            measured_at: part.measured_at,
+            missing: part.points.is_none(),
+            points: part.points,
+            signal: part.signal,
+            text: part.text,
+            unit: part.unit,
+            until: part.until,
+            value: part.value,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people see after a step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,6 +9,8 @@ use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
+use vitalgate_domain::patient::ScoreShown;
+use vitalgate_domain::rules::news2::{Band, Input, Sum};
 
 use crate::duty::{self, Call, Responsible};
 
@@ -28,6 +30,18 @@ pub(crate) struct Seen {
     told: BTreeSet<Call>,
     /// Who answers for what is open.
     responsible: Vec<Responsible>,
+    /// Of everybody who is here, by patient.
+    scores: BTreeMap<String, Vec<Score>>,
+}
+
+/// A score at the end of the step.
+#[derive(Debug, Serialize)]
+struct Score {
+    rule: String,
+    total: u8,
+    complete: bool,
+    band: Option<Band>,
+    missing: Vec<&'static str>,
 }
 
 /// An open alarm.
@@ -72,7 +86,11 @@ impl Seen {
             answer: None,
             told: BTreeSet::new(),
             responsible,
+            scores: BTreeMap::new(),
         };
+        for (patient, score) in core.scores() {
+            answer.scores.entry(patient.to_string()).or_default().push(Score::of(&score));
+        }
         for transition in moved {
             if let TransitionBody::Alarm { alarm, .. } = &transition.body {
                 answer.told.extend(duty::calls(alarm, transition.seq, core, begin));
@@ -117,6 +135,27 @@ impl Seen {
             | TransitionBody::NotAllowed { .. }
             | TransitionBody::SignInsFailed(_) => {}
         }
+    }
+}
+
+impl Score {
+    fn of(score: &ScoreShown) -> Self {
+        let Sum { total, complete, band } = score.sum;
+        let missing = score.inputs.iter().filter(|(_, found)| found.is_none());
+        let missing = missing.map(|(input, _)| name(*input)).collect();
+        Self { rule: score.rule.to_string(), total, complete, band, missing }
+    }
+}
+
+fn name(input: Input) -> &'static str {
+    match input {
+        Input::Respiration => "respiration",
+        Input::Saturation => "oxygen_saturation",
+        Input::Oxygen => "oxygen",
+        Input::Systolic => "systolic",
+        Input::Pulse => "pulse",
+        Input::Consciousness => "consciousness",
+        Input::Temperature => "temperature",
     }
 }
 

@@ -12,6 +12,7 @@ use vitalgate_domain::model::command::{Action, AlarmAct, Command, PatientDetails
 use vitalgate_domain::model::ids::{AlarmId, DeviceId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::{Delivery, ExpectedSignal, Kind};
+use vitalgate_domain::model::pack::Pack;
 use vitalgate_domain::model::pause::{Pause, Scope, What as Kept};
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::{Span, Stamp, Timestamp};
@@ -24,6 +25,7 @@ use crate::step::{self, Duty, Header, Step, What};
 
 const SIGNALS: &str = include_str!("../../../../config/signals.toml");
 const RULES: &str = include_str!("../../../../config/rules.toml");
+const PACKS: [(&str, &str); 1] = [("news2", include_str!("../../../../config/packs/news2.toml"))];
 
 /// As long as the shipped configuration keeps what is measured.
 const RETENTION: Span = Span::days(400);
@@ -36,6 +38,7 @@ type Key = (Option<String>, String, String);
 pub(crate) struct Stage {
     history: Value,
     site: String,
+    packs: Vec<String>,
     begin: Timestamp,
     core: Core,
     now: Stamp,
@@ -48,14 +51,16 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) fn new(header: &Header) -> anyhow::Result<Self> {
+    pub(crate) fn new(header: &Header, packs: &[String]) -> anyhow::Result<Self> {
         let site = format!("time_zone = {}\n", Value::from(header.time_zone.as_str()));
-        let texts = texts(site.clone(), header.rules.as_deref().unwrap_or_default())?;
+        let packs = header.packs.clone().unwrap_or_else(|| packs.to_vec());
+        let texts = texts(site.clone(), &packs, header.rules.as_deref().unwrap_or_default())?;
         let core = Core::new(header.site.parse()?, false, Configuration::parse(texts)?);
         let at: Timestamp = header.begin.parse()?;
         Ok(Self {
             history: header.history.clone(),
             site,
+            packs,
             begin: at,
             core,
             now: Stamp { at, offset: Span::ZERO },
@@ -92,9 +97,14 @@ impl Stage {
                 Asked::NotBuilt => {}
             }
         }
-        if let Some(changes) = &step.reload {
-            let Texts { signals, rules, site } = texts(self.site.clone(), changes)?;
-            self.fold(Input::Configuration { signals, rules, site });
+        if let Some(packs) = &step.packs {
+            self.packs.clone_from(packs);
+        }
+        if step.reload.is_some() || step.packs.is_some() {
+            let changes = step.reload.as_deref().unwrap_or_default();
+            let Texts { signals, rules, site, packs } =
+                texts(self.site.clone(), &self.packs, changes)?;
+            self.fold(Input::Configuration { signals, rules, site, packs });
         }
         match &step.duty {
             None => {}
@@ -229,13 +239,15 @@ impl Stage {
                     pregnant: *pregnant,
                 })
             }
-            What::PatchPatient { patient, age_class, continuous, pregnant } => {
+            What::PatchPatient { patient, age_class, continuous, pregnant, spo2_scale, reason } => {
                 Action::ChangePatient {
                     patient: id(patient)?,
                     age_class: *age_class,
                     continuous: *continuous,
                     pregnant: *pregnant,
                     replaces: None,
+                    spo2_scale: *spo2_scale,
+                    reason: reason.clone(),
                 }
             }
             What::Discharge { patient, reason } => {
@@ -399,14 +411,21 @@ where
     text.parse().with_context(|| format!("`{text}` is no id"))
 }
 
-/// The shipped texts, with these replacements in the rules.
-fn texts(site: String, changes: &[(String, String)]) -> anyhow::Result<Texts> {
+/// The shipped texts with these packs, and these replacements in the rules or in a pack.
+fn texts(site: String, named: &[String], changes: &[(String, String)]) -> anyhow::Result<Texts> {
     let mut rules = RULES.to_owned();
+    let pack = |name: &String| {
+        let known = PACKS.iter().find(|(known, _)| known == name);
+        let (_, text) = known.with_context(|| format!("there is no pack {name}"))?;
+        anyhow::Ok(Pack { name: name.clone(), text: (*text).to_owned() })
+    };
+    let mut packs: Vec<Pack> = named.iter().map(pack).collect::<anyhow::Result<_>>()?;
     for (old, new) in changes {
-        if !rules.contains(old.as_str()) {
+        let all = std::iter::once(&mut rules).chain(packs.iter_mut().map(|pack| &mut pack.text));
+        let Some(text) = all.into_iter().find(|text| text.contains(old.as_str())) else {
             bail!("the rules do not contain `{old}`");
-        }
-        rules = rules.replacen(old, new, 1);
+        };
+        *text = text.replacen(old, new, 1);
     }
-    Ok(Texts { signals: SIGNALS.to_owned(), rules, site })
+    Ok(Texts { signals: SIGNALS.to_owned(), rules, site, packs })
 }

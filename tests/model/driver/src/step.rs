@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use vitalgate_domain::model::command::{AgeClass, PatientLimit, PrincipalKind};
 use vitalgate_domain::model::pause::What as Kept;
+use vitalgate_domain::model::spo2_scale::Spo2Scale;
 
 use crate::duty::{NotTaken, Plan, Taken};
 
@@ -24,6 +25,9 @@ pub(crate) struct Header {
     pub(crate) begin: String,
     #[serde(default)]
     pub(crate) rules: Option<Vec<(String, String)>>,
+    /// Which packs are switched on; left out: those of the command line.
+    #[serde(default)]
+    pub(crate) packs: Option<Vec<String>>,
 }
 
 /// Any other line: what comes at `t` seconds; with none of the rest, time passes.
@@ -34,6 +38,8 @@ pub(crate) struct Step {
     pub(crate) command: Option<Command>,
     pub(crate) gap: Option<Gap>,
     pub(crate) reload: Option<Vec<(String, String)>>,
+    /// The packs from here on, read again with the rules.
+    pub(crate) packs: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) restart: bool,
     /// Who is on duty from here on.
@@ -101,6 +107,8 @@ pub(crate) enum What {
         age_class: Option<AgeClass>,
         continuous: Option<bool>,
         pregnant: Option<bool>,
+        spo2_scale: Option<Spo2Scale>,
+        reason: Option<String>,
     },
     Discharge {
         patient: String,

@@ -253,10 +253,11 @@ impl Core {
             binding.until = Some(now.max(binding.since));
         }
         if let Some(patient) = patient {
+            let ground = self.ground();
             if self.is_here(&patient)
                 && let Some(machine) = self.patient_mut(&patient)
             {
-                machine.unbind(id, out);
+                machine.unbind(id, ground.context(), out);
             }
             self.note_deadline(&patient);
         }
@@ -290,8 +291,9 @@ impl Core {
         }
         let mut handover = Handover::default();
         if let Some(wrong) = was.patient {
+            let ground = self.ground();
             if let Some(machine) = self.patient_mut(&wrong) {
-                handover = machine.retract((id, was.since), actor, out);
+                handover = machine.retract((id, was.since), actor, ground.context(), out);
             }
             self.note_deadline(&wrong);
             if let Some(right) = patient {

@@ -83,7 +83,15 @@ impl Core {
             Action::ReplacePatient(details) => {
                 self.answer(actor, "change_patient", out, |c, out| c.replace(actor, details, out));
             }
-            Action::ChangePatient { patient, age_class, continuous, pregnant, replaces } => {
+            Action::ChangePatient {
+                patient,
+                age_class,
+                continuous,
+                pregnant,
+                replaces,
+                spo2_scale,
+                reason,
+            } => {
                 self.answer(actor, "change_patient", out, |c, out| {
                     let change = |known: &PatientDetails| PatientDetails {
                         age_class: age_class.unwrap_or(known.age_class),
@@ -91,7 +99,8 @@ impl Core {
                         pregnant: pregnant.or(known.pregnant),
                         ..known.clone()
                     };
-                    c.change(patient, *replaces, change, out)
+                    let scale = spo2_scale.map(|scale| (scale, actor.as_str(), reason.as_deref()));
+                    c.change(patient, *replaces, change, scale, out)
                 });
             }
             Action::TransferPatient { patient, bed } => {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::Reply;
+use crate::alarms::said::is_said;
 use crate::core::Core;
 use crate::model::alarm::Priority;
 use crate::model::command::{Outcome, PatientDetails};
 use crate::model::ids::{BedId, DeviceId, PatientId, WardId};
+use crate::model::spo2_scale::{PrescribedScale, Spo2Scale};
 use crate::model::synthetic::SYNTHETIC;
 use crate::output::Output;
 use crate::patient::Patient;
@@ -33,9 +35,10 @@ impl Core {
             |p: &&Arc<Patient>| p.discharged_at.is_none() && p.details.bed.as_ref() == Some(bed);
         let ids: Vec<PatientId> =
             self.patients.values().filter(lies).map(|p| p.details.id.clone()).collect();
+        let ground = self.ground();
         for id in ids {
             if let Some(patient) = self.patient_mut(&id) {
-                patient.moved(Some(bed), Some(ward.clone()), out);
+                patient.moved(Some(bed), Some(ward.clone()), ground.context(), out);
             }
             self.note_deadline(&id);
         }
@@ -105,7 +108,7 @@ impl Core {
         if !matches!(moved.outcome, Outcome::Done | Outcome::AlreadySo) {
             return moved;
         }
-        let changed = self.change(&details.id, None, |_| details.clone(), out);
+        let changed = self.change(&details.id, None, |_| details.clone(), None, out);
         if changed.outcome == Outcome::AlreadySo { Reply::done() } else { changed }
     }
 
@@ -115,6 +118,7 @@ impl Core {
         id: &PatientId,
         replaces: Option<u64>,
         change: impl Fn(&PatientDetails) -> PatientDetails,
+        scale: Option<(Spo2Scale, &str, Option<&str>)>,
         out: &mut Output,
     ) -> Reply {
         let Some(patient) = self.patients.get(id).filter(|p| p.discharged_at.is_none()) else {
@@ -125,9 +129,21 @@ impl Core {
             return Reply::stale(stands);
         }
         let details = change(&patient.details);
-        if details == patient.details {
+        let scale = scale.filter(|(scale, ..)| *scale != patient.spo2_scale());
+        if details == patient.details && scale.is_none() {
             return Reply::refused(Outcome::AlreadySo, "nothing of this is news").at(stands);
         }
+        let scale = match scale {
+            None => None,
+            Some((scale, by, Some(reason))) if is_said(reason.trim()) => {
+                let (by, reason) = (by.to_owned(), reason.trim().to_owned());
+                Some(PrescribedScale { scale, by, at: out.wall(), reason })
+            }
+            Some(_) => {
+                let what = "`spo2_scale` is prescribed: a reason is needed";
+                return Reply::refused(Outcome::Invalid, what);
+            }
+        };
         let ground = self.ground();
         if let Some(patient) = self.patient_mut(id) {
             let before = patient.person();
@@ -139,6 +155,10 @@ impl Core {
             }
             if (was.age_class, was.pregnant) != (age_class, pregnant) {
                 patient.details_changed(before, ground.context(), out);
+            }
+            if scale.is_some() {
+                patient.scale = scale.map(Box::new);
+                patient.changed(ground.context(), out);
             }
         }
         self.note_deadline(id);
@@ -164,8 +184,9 @@ impl Core {
             None => None,
         };
         let left = patient.details.bed.clone();
+        let ground = self.ground();
         if let Some(patient) = self.patient_mut(id) {
-            patient.moved(bed, ward, out);
+            patient.moved(bed, ward, ground.context(), out);
         }
         self.note_deadline(id);
         if let Some(left) = left {

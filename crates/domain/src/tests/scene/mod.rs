@@ -23,6 +23,7 @@ pub(super) fn shipped() -> Texts {
         signals: include_str!("../../../../../config/signals.toml").to_owned(),
         rules: include_str!("../../../../../config/rules.toml").to_owned(),
         site: "time_zone = \"Europe/Berlin\"\n".to_owned(),
+        packs: Vec::new(),
     }
 }
 
@@ -45,7 +46,12 @@ pub(super) struct Scene {
 impl Scene {
     /// Nobody there yet.
     pub(super) fn empty() -> Self {
-        let configuration = Configuration::parse(shipped()).unwrap();
+        Self::of(shipped())
+    }
+
+    /// The same under these texts.
+    pub(super) fn of(texts: Texts) -> Self {
+        let configuration = Configuration::parse(texts).unwrap();
         let core = Core::new("site-1".parse().unwrap(), false, configuration);
         let now = Stamp { at: BEGIN, offset: Span::ZERO };
         Self { core, now, log: Vec::new(), kept: Vec::new(), looked: 0, seq: 0 }

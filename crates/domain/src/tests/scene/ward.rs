@@ -118,14 +118,22 @@ impl Scene {
 
     pub(in crate::tests) fn change(&mut self, age_class: Option<AgeClass>, pregnant: Option<bool>) {
         let (patient, continuous, replaces) = ("p".parse().unwrap(), None, None);
-        self.done(Action::ChangePatient { patient, age_class, continuous, pregnant, replaces });
+        self.done(Action::ChangePatient {
+            patient,
+            age_class,
+            continuous,
+            pregnant,
+            replaces,
+            spo2_scale: None,
+            reason: None,
+        });
     }
 
     /// New rules: the shipped ones with `old` replaced by `new`.
     pub(in crate::tests) fn reconfigure(&mut self, old: &str, new: &str) {
-        let Texts { signals, rules, site } = shipped();
+        let Texts { signals, rules, site, packs } = shipped();
         assert!(rules.contains(old), "{old}");
         let rules = rules.replace(old, new);
-        self.fold(&[Input::Configuration { signals, rules, site }]);
+        self.fold(&[Input::Configuration { signals, rules, site, packs }]);
     }
 }

@@ -246,7 +246,7 @@ fn plan_of(which: usize, scene: &Scene) -> Input {
 }
 
 pub(super) fn configuration(changed: bool) -> Input {
-    let crate::core::configuration::Texts { signals, mut rules, site } = shipped();
+    let crate::core::configuration::Texts { signals, mut rules, site, packs } = shipped();
     if changed {
         rules = rules
             .replace("low = [\"88 %\"]", "low = [\"83 %\"]")
@@ -254,7 +254,7 @@ pub(super) fn configuration(changed: bool) -> Input {
             .replace("loss = \"20s\"", "loss = \"12s\"")
             .replace("text = \"Sustained VT reported\"", "text = \"VT\"");
     }
-    Input::Configuration { signals, rules, site }
+    Input::Configuration { signals, rules, site, packs }
 }
 
 /// Ways a reading may be in doubt; 0 and what is not named here is none at all.
