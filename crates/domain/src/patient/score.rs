@@ -11,6 +11,7 @@ mod draft;
 mod inputs;
 mod said;
 mod shown;
+mod state;
 
 use minicbor::{Decode, Encode};
 
@@ -18,10 +19,11 @@ use self::inputs::Counted;
 pub(super) use self::inputs::Found;
 pub(super) use self::said::{Gone, Said};
 pub use self::shown::{InputShown, ScoreShown, ValueShown};
+pub use self::state::ScoreState;
 use super::deadline::Earliest;
 use super::judgement::{Forgotten, Kind, Occurrence, Reading, Reconfigured};
 use super::{Deadline, Patient, RuleContext};
-use crate::alarms::book::Open;
+use crate::alarms::book::{Key, Open};
 use crate::model::alarm::{Alarm, Condition};
 use crate::model::cause::Cause;
 use crate::model::ids::RuleId;
@@ -29,7 +31,7 @@ use crate::model::spo2_scale::Spo2Scale;
 use crate::model::time::Timestamp;
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::news2::{Band, Input, Sum};
+use crate::rules::news2::Band;
 use crate::rules::{Rule, ScoreRule};
 
 /// The source of every alarm of a score: it is of the patient, and of no device.
@@ -52,93 +54,6 @@ pub struct Scores {
     #[n(2)]
     gone: Vec<Gone>,
 }
-
-/// Where a score stands, all in the gateway's own time.
-#[derive(Clone, Debug, PartialEq, Encode, Decode)]
-#[cbor(map)]
-pub struct ScoreState {
-    #[n(0)]
-    rule: RuleId,
-    /// By [`Input::place`].
-    #[n(1)]
-    inputs: [Option<Counted>; Input::ALL.len()],
-    #[n(2)]
-    band: Option<Band>,
-    /// Since when it is in that band, or in none.
-    #[n(3)]
-    since: Timestamp,
-    /// Since when it has reached each band, or passed it, by [`Band::place`].
-    #[n(4)]
-    reached: [Option<Timestamp>; Band::ALL.len()],
-    /// Since when it has been complete and in no band.
-    #[n(5)]
-    calm: Option<Timestamp>,
-    /// The band that its open alarm told last, when it was raised, rose or was back.
-    #[n(6)]
-    told: Option<Band>,
-    /// What brought it into a band.
-    #[n(7)]
-    cause: Option<Cause>,
-}
-
-impl ScoreState {
-    fn begun(rule: &RuleId, now: Timestamp) -> Self {
-        Self {
-            rule: rule.clone(),
-            inputs: [None; Input::ALL.len()],
-            band: None,
-            since: now,
-            reached: [None; Band::ALL.len()],
-            calm: None,
-            told: None,
-            cause: None,
-        }
-    }
-
-    /// It is what its inputs add up to now; `cause` is what brought it there.
-    fn take(
-        &mut self,
-        inputs: [Option<Counted>; Input::ALL.len()],
-        cause: Option<&Cause>,
-        now: Timestamp,
-    ) -> Sum {
-        let sum = Sum::of(&inputs.map(|counted| counted.map(|counted| counted.points)));
-        self.inputs = inputs;
-        if self.band != sum.band {
-            (self.band, self.since) = (sum.band, now);
-        }
-        if sum.band.is_none() {
-            self.cause = None;
-        } else if self.cause.is_none() {
-            self.cause = Some(cause.cloned().unwrap_or_else(|| Cause::noticed(None, now)));
-        }
-        for band in Band::ALL {
-            let reached = &mut self.reached[band.place()];
-            *reached = if sum.band >= Some(band) { reached.or(Some(now)) } else { None };
-        }
-        let calm = sum.complete && sum.band.is_none();
-        self.calm = if calm { self.calm.or(Some(now)) } else { None };
-        sum
-    }
-
-    /// What ran while nothing was taken in begins anew after it.
-    fn leave_out(&mut self, to: Timestamp) {
-        let since = self.reached.iter_mut().chain([&mut self.calm]);
-        since.for_each(|since| *since = since.map(|since| since.max(to)));
-    }
-
-    /// The gravest band that has held for the delay, and since when it has.
-    fn held(&self, rule: &ScoreRule, is_decided: impl Fn(Timestamp) -> bool) -> Option<Held> {
-        let held = |band: &Band| {
-            let since = self.reached[band.place()]?;
-            is_decided(since + rule.delay).then_some((*band, since + rule.delay))
-        };
-        Band::ALL.iter().rev().find_map(held)
-    }
-}
-
-/// A band, and when it had held for long enough.
-type Held = (Band, Timestamp);
 
 /// Scores, each by its rule.
 pub(super) struct ScoreKind;
@@ -313,10 +228,10 @@ impl Patient {
             return;
         }
         let signal = reading.observation.source.signal;
-        let (person, ward) = (self.person(), self.ward.clone());
+        let person = self.person();
         for rule in context.rules.scores() {
             let Some(read) = rule.reads(signal) else { continue };
-            if !rule.judges(person, ward.as_ref()) {
+            if !rule.judges(person, self.ward.as_ref()) {
                 continue;
             }
             if corrects || !self.says_the_same(reading, read, rule) {
@@ -330,16 +245,16 @@ impl Patient {
         if !context.rules.has_scores() && self.scores.is_none() {
             return;
         }
-        let (person, ward) = (self.person(), self.ward.clone());
-        let mut judging: Vec<&ScoreRule> = context.rules.scores().collect();
-        judging.retain(|rule| rule.judges(person, ward.as_ref()));
+        let (person, ward) = (self.person(), self.ward.as_ref());
+        let judging = context.rules.scores().filter(|rule| rule.judges(person, ward));
+        let judging: Vec<&ScoreRule> = judging.collect();
         let gone = |state: &mut ScoreState| judging.iter().all(|rule| rule.id != state.rule);
         let states = self.scores.as_mut().map(|scores| &mut scores.of_rules);
         let gone: Vec<ScoreState> =
             states.map_or_else(Vec::new, |states| states.extract_if(.., gone).collect());
         let known = |open: &Open| open.alarm.condition != Condition::Unknown;
         for state in gone {
-            let of_it = |key: &crate::alarms::book::Key| key.rule == state.rule;
+            let of_it = |key: &Key| key.rule == state.rule;
             for key in self.alarms.keys_where(|key, open| of_it(key) && known(open)) {
                 self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
             }
