@@ -1,10 +1,13 @@
 """Scores, sentence by sentence of the contract §5: `python3 -m unittest model.test_scores` in the folder above."""
 
 import csv
+import json
 import os
 import unittest
 from pathlib import Path
 
+from . import scores as made
+from .compare import judged
 from .history import Story
 from .judge import rules, scores
 from .judge.readings import Copy
@@ -235,12 +238,14 @@ class Inputs(unittest.TestCase):
         story.wait(HOUR)
         self.assertEqual(story.shown(), (0, True, None))
 
-    def test_when_what_came_last_is_too_old_what_was_charted_counts(self):
+    def test_when_what_came_last_is_too_old_nothing_of_before_counts_again(self):
         story = Bedside()
         story.chart(t=1, heart_rate=120)
         story.send(("heart_rate", 70), t=10)
         self.assertEqual(story.shown(), (0, True, None))
         story.wait(HOUR)
+        self.assertEqual(story.shown(), (0, False, None))
+        story.do("unbind", device="d-1")
         self.assertEqual(story.shown(), (2, True, None))
 
     def test_bounds_count_where_all_they_allow_has_the_same_points(self):
@@ -313,6 +318,9 @@ class Inputs(unittest.TestCase):
         story.chart(t=1)
         story.send(("heart_rate", 140), t=100, device="c-1")
         story.send({"signal": "heart_rate", "value": 400, "status": "corrected"}, t=130, made=100, device="c-1")
+        self.assertEqual(story.shown(), (0, True, None))
+        story.send(("consciousness", "V"), t=200, device="c-1")
+        story.send({"signal": "consciousness", "absent": "not-performed", "status": "corrected"}, t=230, made=200, device="c-1")
         self.assertEqual(story.shown(), (0, True, None))
 
     def test_no_further_back_than_three(self):
@@ -699,6 +707,52 @@ class Public(unittest.TestCase):
             story.wait(61)
             told = {None: None, "single": "low", "medium": "medium", "high": "high"}[expected[2]]
             self.assertEqual(story.alarm(NEWS2) and story.alarm(NEWS2)["priority"], told, case["case"])
+
+
+class Made(unittest.TestCase):
+    """Histories that are made."""
+
+    def test_a_seed_gives_the_same_history_and_the_same_answers(self):
+        lines, answers = made.history(11, 80)
+        self.assertEqual(json.dumps(lines), json.dumps(made.history(11, 80)[0]))
+        self.assertEqual(answers, judged(lines))
+
+    def test_a_restart_and_the_order_inside_a_message_change_nothing(self):
+        lines, answers = made.history(12, 80)
+        turned = json.loads(json.dumps(lines))
+        for line in turned[1:]:
+            body = line.get("message", {}).get("body", {})
+            body["readings"] = body.get("readings", [])[::-1]
+        for other in (turned, [lines[0], *(one for line in lines[1:] for one in (line, {"t": line["t"], "restart": True}))]):
+            step = (len(other) - 1) // (len(lines) - 1)
+            self.assertEqual([one["scores"] for one in answers], [one["scores"] for one in judged(other)[::step]])
+
+    def test_what_is_looked_at_more_often_is_the_same(self):
+        for seed in (13, 14):
+            lines, answers = made.history(seed, 80)
+            often, places = lines[:2], [0]
+            for before, line in zip(lines[1:], lines[2:]):
+                if "gap" not in line:
+                    often.append({"t": (before["t"] + line["t"]) / 2, "tick": True})
+                often.append(line)
+                places.append(len(often) - 2)
+            found = judged(often)
+            self.assertEqual([one["scores"] for one in answers], [found[place]["scores"] for place in places])
+
+    def test_every_kind_of_step_and_every_row_occurs(self):
+        kinds, rows = set(), set()
+        for seed in range(12):
+            maker = made.ScoreMaker(seed, 150)
+            maker.make()
+            kinds |= set(maker.kinds)
+            for answer in maker.answers:
+                rows |= {row[3] for row in answer["closed"] if row[1] == NEWS2}
+                rows |= {f"{one['state']} {one['condition']}" for one in answer["alarms"] if one["rule"] == NEWS2}
+        for kind in ("run", "chart", "word", "at_once", "due", "due_gap", "odd", "long", "scale", "age_changes", "packs", "reload", "correction",
+                     "withdrawal", "conflict", "comparator", "other_unit", "gap", "unbind", "bind_again", "transfer", "score_acknowledge", "score_reset"):
+            self.assertIn(kind, kinds)
+        for row in ("alarming present", "alarming unknown", "latched absent", "rule_changed", "reset"):
+            self.assertIn(row, rows)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def readings_of(world, person, name):
         bound = world.bindings_of(source.device).now
         if bound is None or bound.patient != person.id:
             continue
-        for copy in known_of(source):
+        for copy in reversed(known_of(source)):
             # Nothing of before a binding is a latest value. # contract §4
             since_bound = copy.step > bound.step and copy.whose_at >= bound.since
             if copy.patient == person.id and since_bound and not is_overruled(world, copy):
@@ -161,9 +161,9 @@ def known_of(source):
 
 def is_overruled(world, copy):
     """Once a reading was corrected nothing else of its instant counts; of two corrections at once neither. # contract §2 Same reading"""
-    from .judging import fit
     from .sources import differs
-    others = [one for one in world.instants.get(copy.identity, ()) if one.status == "corrected" and one is not copy and not one.gone and fit(world, one)]
+    said = lambda one: one.mode == "real" and (one.quality is None or one.quality >= world.rules.quality_min)
+    others = [one for one in world.instants.get(copy.identity, ()) if one.status == "corrected" and one is not copy and not one.gone and said(one)]
     if copy.status != "corrected":
         return bool(others)
     return any(one.step == copy.step and differs(one, copy) for one in others)
@@ -176,18 +176,17 @@ def until(world, rule, copy):
 
 
 def counted(world, rule, person, name, with_oxygen):
-    """The reading that was measured last of those that count. # Scores, Inputs"""
-    best = None
+    """The reading that was measured last, unless it is too old by now. # Scores, Inputs"""
+    last, best = None, ()
     for copy in readings_of(world, person, name):
-        gives, ends = points(copy, person.scale, with_oxygen), until(world, rule, copy)
-        # What falls due for want of data waits for the end of a window. # contract §3
-        if gives is None or world.gaps.put_off(ends) <= world.now:
-            continue
         # Of two at once that of the signal named first, then the graver.
-        place = copy.at, -INPUTS[name].index(copy.signal), gives
-        if best is None or place > best[0]:
-            best = place, Counted(copy, gives, ends)
-    return best and best[1]
+        place = copy.at, -INPUTS[name].index(copy.signal)
+        gives = points(copy, person.scale, with_oxygen) if place >= best[:2] else None
+        if gives is not None and (*place, gives) > best:
+            last, best = copy, (*place, gives)
+    ends = last and until(world, rule, last)
+    # What falls due for want of data waits for the end of a window. # contract §3
+    return Counted(last, best[2], ends) if last and world.gaps.put_off(ends) > world.now else None
 
 
 def add_up(world, rule, person):
