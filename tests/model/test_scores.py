@@ -6,6 +6,7 @@ import os
 import unittest
 from pathlib import Path
 
+from . import laws
 from . import scores as made
 from .compare import judged
 from .history import Story
@@ -738,6 +739,10 @@ class Made(unittest.TestCase):
                 places.append(len(often) - 2)
             found = judged(often)
             self.assertEqual([one["scores"] for one in answers], [found[place]["scores"] for place in places])
+
+    def test_no_law_is_broken(self):
+        for seed in (3, 4):
+            self.assertEqual(laws.broken(seed, 100, [(made, laws.OF_SCORES)]), [])
 
     def test_every_kind_of_step_and_every_row_occurs(self):
         kinds, rows = set(), set()
