@@ -246,7 +246,8 @@ class ScoreMaker(Maker):
             self.put("packs", {"packs": [PACK]})
 
     def reload(self, one):
-        self.put("reload", {"reload": self.random.sample(RELOADS, self.random.choice([0, 1, 1, 1, 2]))})
+        chosen = self.random.sample(RELOADS, self.random.choice([0, 1, 1, 1, 2]))
+        self.put("reload", {"reload": list({old: [old, new] for old, new in chosen}.values())})
 
     # --- Time -------------------------------------------------------------------------------------------
 

@@ -317,10 +317,12 @@ class Scores:
         if not is_for(self.world, rule, person) or alarm.condition not in ("present", "unknown"):
             return
         score = add_up(self.world, rule, person)
-        if score.band is None and (score.complete or alarm.condition != "unknown"):
+        if score.band is None and score.complete and alarm.condition != "unknown":
             return
         course = self.courses[person.id, rule.id] = Course()
         self.hold(alarm.key, rule, score.band or self.told[alarm.key])
+        if score.band is None:
+            self.world.alarms.unknown(alarm.key)
         self.change(alarm.key, rule, course, score)
 
     # --- What is shown --------------------------------------------------------------------------------
