@@ -43,6 +43,11 @@ class Bindings:
         held = self._in(measured, measured)
         return held[-1].zero if held else frozenset()
 
+    def binding_at(self, measured):
+        """The binding of then."""
+        held = self._in(measured, measured)
+        return held[-1] if held else None
+
     def at(self, measured):
         """(patient, whether that is ambiguous). # contract §4"""
         for before, after in pairwise(self.all):

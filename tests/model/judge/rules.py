@@ -134,6 +134,20 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Count:
+    """One `[[count]]`. # contract §5 Counts"""
+
+    id: str
+    events: tuple
+    times: int
+    within: int
+    priority: str
+    response: str
+    always_notify: bool
+    actionable: int
+
+
+@dataclass(frozen=True)
 class Rules:
     """Everything of both files, and of the packs that are named."""
 
@@ -144,6 +158,7 @@ class Rules:
     signals: dict = field(default_factory=dict, hash=False)
     codes: dict = field(default_factory=dict, hash=False)
     scores: dict = field(default_factory=dict, hash=False)
+    counts: dict = field(default_factory=dict, hash=False)
 
     def limit_of(self, signal):
         """The rule over a signal whose limits a patient may have otherwise."""
@@ -224,6 +239,12 @@ def _score(raw):
                  dict(raw["priorities"]), dict(raw.get("responses", {})), tuple(wards) if wards is not None else None)
 
 
+def _count(raw):
+    response = raw.get("response", "immediate" if raw["priority"] == "high" else "prompt")
+    return Count(raw["id"], tuple(raw["events"]), raw["times"], span(raw["within"]), raw["priority"], response, raw.get("always_notify", False),
+                 span(raw["actionable"]) if "actionable" in raw else names.ACTIONABLE)
+
+
 def _class(raw):
     return Class(
         expected_interval=span(raw["expected_interval"]), max_delay=span(raw["max_delay"]),
@@ -268,6 +289,7 @@ def load(replacements=(), packs=()):
         place = next((place for place, text in enumerate(texts) if old in text), 0)
         texts[place] = texts[place].replace(old, new, 1)
     raw, *others = (tomllib.loads(text) for text in texts)
+    all_of = lambda kind: [one for file in (raw, *others) for one in file.get(kind, [])]
     signals, codes = _signals(tomllib.loads((CONFIG / "signals.toml").read_text()))
     optional = lambda one: span(one["actionable"]) if "actionable" in one else names.ACTIONABLE
     return Rules(
@@ -280,5 +302,6 @@ def load(replacements=(), packs=()):
             for one in raw.get("event", [])
         ),
         signals=signals, codes=codes,
-        scores={one["id"]: _score(one) for one in [one for file in (raw, *others) for one in file.get("score", [])]},
+        scores={one["id"]: _score(one) for one in all_of("score")},
+        counts={one["id"]: _count(one) for one in all_of("count")},
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from . import (alarms, commands, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility, responsibility_plan, rules,
+from . import (alarms, commands, counts, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility, responsibility_plan, rules,
                scores, silence, sources, watched)
 from .bindings import Bindings
 from .rules import ORDER, SIDES
@@ -58,6 +58,7 @@ class World:
         self.duty = self.alarms.duty = responsibility.Responsibilities(self)
         self.outages = self.alarms.outages = outages.Outages(self)
         self.scores = scores.Scores(self)
+        self.counts = counts.Counts(self)
         self.number = 0
 
     # --- Steps --------------------------------------------------------------------------------------
@@ -184,6 +185,7 @@ class World:
                 self.alarms.close(alarm, "rule_changed")
         self.events.rules_changed(before, after)
         self.scores.rules_changed(before.scores, after.scores)
+        self.counts.rules_changed(before.counts, after.counts)
 
     def class_of(self, device):
         return self.rules.classes.get(device.cls)
