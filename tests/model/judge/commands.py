@@ -340,7 +340,7 @@ def _correct_binding(world, command):
         return "already_so"
     if patient is not None and (patient not in world.patients or not world.patients[patient].here):
         return "not_found"
-    before = wrong.patient
+    before, wrong.corrected = wrong.patient, world.number
     told = []
     for alarm in list(world.alarms.open.values()):
         mine = alarm.source.split("/")[0] == device

@@ -147,6 +147,41 @@ class Count:
     actionable: int
 
 
+TREND_KINDS = ("above", "below", "rise", "fall", "rise_share", "fall_share")
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One `[[trend]]`: beyond a figure, or beyond what is usual by `amount`, in `unit`, or None where only shares are given. # contract §5 Trends"""
+
+    id: str
+    signal: str
+    instances: tuple | None
+    over: int
+    at_least: int
+    baseline: int
+    baseline_at_least: int
+    kind: str
+    amount: float
+    unit: str | None
+    hysteresis: float
+    priority: str
+    response: str
+
+    @property
+    def side(self):
+        return "high" if self.kind in ("above", "rise", "rise_share") else "low"
+
+    def limit(self, usual):
+        """The figure, or usual and the difference; None where nothing is usual yet."""
+        if self.kind in ("above", "below"):
+            return self.amount
+        if usual is None:
+            return None
+        difference = self.amount * usual if self.kind.endswith("share") else self.amount
+        return usual + difference if self.side == "high" else usual - difference
+
+
 @dataclass(frozen=True)
 class Rules:
     """Everything of both files, and of the packs that are named."""
@@ -159,6 +194,7 @@ class Rules:
     codes: dict = field(default_factory=dict, hash=False)
     scores: dict = field(default_factory=dict, hash=False)
     counts: dict = field(default_factory=dict, hash=False)
+    trends: dict = field(default_factory=dict, hash=False)
 
     def limit_of(self, signal):
         """The rule over a signal whose limits a patient may have otherwise."""
@@ -245,6 +281,16 @@ def _count(raw):
                  span(raw["actionable"]) if "actionable" in raw else names.ACTIONABLE)
 
 
+def _trend(raw):
+    kind = next(one for one in TREND_KINDS if one in raw)
+    hysteresis, unit = amount(raw["hysteresis"]) if "hysteresis" in raw else (0.0, None)
+    difference = (raw[kind], unit) if kind.endswith("share") else amount(raw[kind])
+    response = raw.get("response", "immediate" if raw["priority"] == "high" else "prompt")
+    instances = tuple(raw["instances"]) if "instances" in raw else None
+    return Trend(raw["id"], raw["signal"], instances, span(raw["over"]), raw["at_least"], span(raw.get("baseline", "0s")),
+                 raw.get("baseline_at_least", 0), kind, difference[0], difference[1], hysteresis, raw["priority"], response)
+
+
 def _class(raw):
     return Class(
         expected_interval=span(raw["expected_interval"]), max_delay=span(raw["max_delay"]),
@@ -303,5 +349,6 @@ def load(replacements=(), packs=()):
         ),
         signals=signals, codes=codes,
         scores={one["id"]: _score(one) for one in all_of("score")},
+        trends={one["id"]: _trend(one) for one in all_of("trend")},
         counts={one["id"]: _count(one) for one in all_of("count")},
     )

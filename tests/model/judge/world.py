@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from . import (alarms, commands, counts, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility, responsibility_plan, rules,
-               scores, silence, sources, watched)
+               scores, silence, sources, trends, watched)
 from .bindings import Bindings
 from .rules import ORDER, SIDES
 from .when import US, stamp
@@ -59,6 +59,7 @@ class World:
         self.outages = self.alarms.outages = outages.Outages(self)
         self.scores = scores.Scores(self)
         self.counts = counts.Counts(self)
+        self.trends = trends.Trends(self)
         self.number = 0
 
     # --- Steps --------------------------------------------------------------------------------------
@@ -145,6 +146,7 @@ class World:
         losses.settle(self)
         watched.settle(self)
         self.scores.settle()
+        self.trends.settle()
         if last:
             self.alarms.fire(self.now)
             self.duty.settle()
@@ -186,6 +188,7 @@ class World:
         self.events.rules_changed(before, after)
         self.scores.rules_changed(before.scores, after.scores)
         self.counts.rules_changed(before.counts, after.counts)
+        self.trends.rules_changed(before.trends, after.trends)
 
     def class_of(self, device):
         return self.rules.classes.get(device.cls)
