@@ -13,9 +13,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from . import duties, generator, kinds, outages
+from . import duties, generator, kinds, outages, scores
 from .case import Case
 from .driver import Died, Driver
+from .judge import rules
 from .judge.world import World
 from .shrink import shrink
 
@@ -114,6 +115,8 @@ def main():
     parser.add_argument("--length", type=int, default=LENGTH, help="steps of one history")
     parser.add_argument("--duty", action="store_true", help="histories in which somebody is on duty")
     parser.add_argument("--outages", action="store_true", help="histories of relays with several patients that go quiet and come back")
+    parser.add_argument("--scores", action="store_true", help="histories of patients whose score is judged")
+    parser.add_argument("--packs", type=Path, help="the folder of the packs, if it is not config/packs")
     parser.add_argument("--expiring", action="store_true", help="histories in which limits of patients end")
     parser.add_argument("--minutes", type=float, help="ends after so long, whatever was done")
     parser.add_argument("--out", default="disagreements")
@@ -126,6 +129,7 @@ def main():
     parser.add_argument("--cases", type=Path, nargs="*", help="cases to play instead; nothing is written of them")
     parser.add_argument("--recordings", type=Path, help="the folder of their recordings")
     args = parser.parse_args()
+    rules.PACKS = args.packs or rules.PACKS
     names = json.loads(Path(args.names).read_text()) if args.names else None
     comparison = Comparison(Driver(shlex.split(args.driver), names), args.out, not args.no_floors, args.skip)
     comparison.writes = args.at_least is None and args.cases is None
@@ -153,7 +157,9 @@ def main():
 
 def made(comparison, args, until):
     """Histories one after another, until enough."""
-    seed, maker = args.seed * 1_000_000, duties if args.duty else outages if args.outages else generator
+    seed, maker = args.seed * 1_000_000, generator
+    for chosen, other in ((args.duty, duties), (args.outages, outages), (args.scores, scores)):
+        maker = other if chosen else maker
     while comparison.steps < args.steps and (until is None or time.monotonic() < until):
         lines, model = maker.history(seed, args.length, expiring=args.expiring)
         comparison.run(lines, None if args.no_floors else model)

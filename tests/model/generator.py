@@ -341,13 +341,17 @@ class Maker:
                 if r.random() < 0.15:
                     body["mode"] = "test"
             elif kind in ("correction", "conflict", "final"):
-                signal = reading["signal"] if reading["signal"] in VALUES else None
-                if "value" in again and signal:
-                    again["value"] = r.choice(r.choice(VALUES[signal]))
+                self.another(again)
                 again["status"] = "corrected" if kind == "correction" else "final"
             again.pop("quality", None) if r.random() < 0.7 else None
             body["readings"].append(again)
         return self.send(one, body, kind)
+
+    def another(self, reading):
+        """Another value in place of the one it has."""
+        signal = reading["signal"] if reading["signal"] in VALUES else None
+        if "value" in reading and signal:
+            reading["value"] = self.random.choice(self.random.choice(VALUES[signal]))
 
     def redelivered(self, one):
         if not one.sent:

@@ -11,8 +11,9 @@ UNITS = {"spo2": "%", "heart_rate": "/min", "respiratory_rate": "/min", "nibp_sy
 class Story:
     """Steps of one history; each call is one step and keeps the answer."""
 
-    def __init__(self, *, floors=False, age="adult", cls="bedside", signals=("spo2",), rules=None, bind=True, **patient):
-        self.world = World({"history": 1, "site": "site-1", "time_zone": "UTC", "begin": BEGIN, "rules": rules}, floors)
+    def __init__(self, *, floors=False, age="adult", cls="bedside", signals=("spo2",), rules=None, packs=(), bind=True, **patient):
+        header = {"history": 1, "site": "site-1", "time_zone": "UTC", "begin": BEGIN, "rules": rules, "packs": list(packs)}
+        self.world = World(header, floors)
         self.begin, self.seq, self.log, self.times, self.last = stamp(BEGIN), {}, [], [], None
         self.t = 0
         self.do("admit", patient="p-1", age_class=age, **patient)
@@ -37,7 +38,7 @@ class Story:
         return write(self.begin + round(t * 1e6))
 
     def send(self, *readings, t=None, device="d-1", error=0, made=None, sent_at=True, flags=None, principal=None, **body):
-        """`readings` are dicts, or (signal, value); made now by a clock that is `error` wrong."""
+        """`readings` are dicts, or (signal, value or word); made now by a clock that is `error` wrong."""
         self.t = self.t if t is None else t
         made = self.t if made is None else made
         key = device, body.get("boot")
@@ -51,7 +52,7 @@ class Story:
         if isinstance(one, dict):
             one = dict(one)
         else:
-            one = {"signal": one[0], "value": one[1]}
+            one = {"signal": one[0], "code" if isinstance(one[1], str) else "value": one[1]}
         if "value" in one:
             one.setdefault("unit", UNITS.get(one["signal"], "/min"))
         if "from" in one:

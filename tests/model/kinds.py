@@ -7,6 +7,8 @@ def rule_kind(rule):
     """`limit`, `loss`, `repeat` and `event` for rules of that kind; technical ones by their name."""
     if rule.startswith(("link.", "clock.", "gateway.", "rules.", "store.")):
         return rule
+    if rule.startswith("news2"):
+        return "score"
     if rule.endswith("_repeat_due"):
         return "repeat"
     if rule.endswith("_lost"):
@@ -59,6 +61,7 @@ def differences(step, model, driver):
         command = step.get("command", {})
         found.add(f"answer {command.get('act') or command.get('do')}: model {model.get('answer')}, driver {driver.get('answer')}")
     _responsible(found, model, driver)
+    _scores(found, model.get("scores", []), driver.get("scores", []))
     if driver.get("monitored") is None:
         return found
     left, right = model.get("monitored", {}), driver["monitored"]
@@ -79,6 +82,19 @@ def _alarms(found, left, right):
         for field in FIELDS:
             if one.get(field) != other.get(field):
                 found.add(f"{field} {rule_kind(one['rule'])}: model {one.get(field)}, driver {other.get(field)}")
+
+
+def _scores(found, left, right):
+    """What a score comes to at the end of a step."""
+    key = lambda one: (one["patient"], one["rule"])
+    left, right = {key(one): one for one in left}, {key(one): one for one in right}
+    for one in sorted(set(left) | set(right)):
+        if one not in left or one not in right:
+            found.add(f"shown score: only {'driver' if one not in left else 'model'}")
+            continue
+        for field in ("total", "complete", "band"):
+            if left[one][field] != right[one][field]:
+                found.add(f"{field} of score")
 
 
 RESPONSIBLE = ("state", "team", "step", "role", "person", "deadline", "offered", "told")

@@ -1,6 +1,6 @@
 """Laws that hold of every history, whoever judges it: `python3 -m model.laws [--seed N] [--histories 50]`.
 
-Doubt ends nothing, a copy changes nothing, the order inside a message changes nothing, a pause hides nothing that is worse,
+Doubt ends nothing and adds nothing up, a copy changes nothing, the order inside a message changes nothing, a pause hides nothing that is worse,
 tells at its end what is still true, and is never longer than it may be; of what is high somebody is told until somebody has it.
 """
 
@@ -8,7 +8,7 @@ import argparse
 import copy
 import random
 
-from . import duties, generator
+from . import duties, generator, scores
 from .judge.alarms import LONGEST_PAUSE
 from .judge.pauses import LONGEST
 from .judge.rules import ORDER
@@ -170,14 +170,32 @@ def nothing_is_never_told(lines, _):
     return None
 
 
+def doubt_adds_nothing_up(lines, chance):
+    """A reading in doubt leaves every score as it is."""
+    world = World(lines[0])
+    for line in lines[1:]:
+        before = world.step(line)
+        message = line.get("message")
+        if not message or message["kind"] != "telemetry" or chance.random() > 0.4:
+            continue
+        kind = chance.choice(["quality", "test", "untimed"])
+        after = world.step({"t": line["t"], "message": _doubtful(message, kind)})
+        if after["scores"] != before["scores"]:
+            return f"{kind} at {line['t']}: {before['scores']} {after['scores']}"
+    return None
+
+
 LAWS = (doubt_ends_nothing, a_copy_changes_nothing, order_inside_a_message_is_nothing, a_pause_keeps_its_word)
 OF_DUTY = (somebody_has_it_or_a_timer_runs, nothing_is_never_told)
+OF_SCORES = (doubt_adds_nothing_up, *LAWS)
+USUAL = ((generator, LAWS), (duties, OF_DUTY))
+ALL = (*USUAL, (scores, OF_SCORES))
 
 
-def broken(seed, steps=120):
-    """The laws that a history breaks."""
+def broken(seed, steps=120, made_by=USUAL):
+    """The laws that histories of a seed break."""
     found = []
-    for made, laws in ((generator, LAWS), (duties, OF_DUTY)):
+    for made, laws in made_by:
         lines, _ = made.history(seed, steps)
         for law in laws:
             why = law(lines, random.Random(seed))
@@ -191,7 +209,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--histories", type=int, default=50)
     args = parser.parse_args()
-    found = [why for seed in range(args.seed, args.seed + args.histories) for why in broken(seed)]
+    found = [why for seed in range(args.seed, args.seed + args.histories) for why in broken(seed, made_by=ALL)]
     print("\n".join(found) or "no law broken")
 
 

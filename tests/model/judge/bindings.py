@@ -10,7 +10,8 @@ UNCERTAIN = 5 * US
 
 @dataclass
 class Binding:
-    """A device is a patient's from `since` until `until`; `told` is when that was said, `step` in which step."""
+    """A device is a patient's from `since` until `until`; `told` is when that was said, `step` in which step, `corrected` in which
+    it was said to be another's."""
 
     device: str
     patient: str | None
@@ -19,6 +20,7 @@ class Binding:
     until: int | None = None
     zero: frozenset = frozenset()
     step: int = 0
+    corrected: int = 0
 
 
 @dataclass
@@ -42,6 +44,11 @@ class Bindings:
         """Signals of which a 0 means no sensor, by the binding of then."""
         held = self._in(measured, measured)
         return held[-1].zero if held else frozenset()
+
+    def binding_at(self, measured):
+        """The binding of then."""
+        held = self._in(measured, measured)
+        return held[-1] if held else None
 
     def at(self, measured):
         """(patient, whether that is ambiguous). # contract §4"""

@@ -88,9 +88,13 @@ def _patch_patient(world, command):
     after = command.get("age_class", age), bool(command.get("pregnant", pregnant))
     if after[0] not in ("adult", "paediatric", "neonatal", "unknown"):
         return "invalid"
-    continuous = bool(command.get("continuous", person.continuous))
-    if after == (age, pregnant) and continuous == person.continuous:
+    continuous, scale = bool(command.get("continuous", person.continuous)), command.get("spo2_scale", person.scale)
+    if scale != person.scale and not (command.get("reason") or "").strip():
+        # A clinician prescribed it, and says why. # contract §5 Scores
+        return "invalid"
+    if after == (age, pregnant) and continuous == person.continuous and scale == person.scale:
         return "already_so"
+    person.scale = scale
     if continuous != person.continuous:
         person.continuous = continuous
         watched.asked(world, person)
@@ -168,7 +172,7 @@ def _discharge(world, command):
             source.change("pause", person.id)
             source.change("forget", person.id)
             source.told = {one: level for one, level in source.told.items() if one[0][0] != person.id}
-    person.here, person.bed, person.ward = False, None, None
+    person.here, person.bed, person.ward, person.scale = False, None, None, 1
     pauses.left(world, person)
     person.limits.append((world.now, world.number, {}, {}))
     person.waits = []
@@ -336,7 +340,7 @@ def _correct_binding(world, command):
         return "already_so"
     if patient is not None and (patient not in world.patients or not world.patients[patient].here):
         return "not_found"
-    before = wrong.patient
+    before, wrong.corrected = wrong.patient, world.number
     told = []
     for alarm in list(world.alarms.open.values()):
         mine = alarm.source.split("/")[0] == device

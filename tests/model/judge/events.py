@@ -93,12 +93,14 @@ class Events:
         if (("end", *key) if event.phase == "end" else key) in self.used:
             return None
         event.past = event.past or held.patient_now() != patient
-        if event.certain and not event.past and self._age(event) <= world.live_window(device):
+        if event.certain and not event.past and self.age_of(event) <= world.live_window(device):
             believed(world, device, patient)
             world.alarms.over((patient, "link.test_mode", device.id), world.now)
             world.judged[device.id, None] = world.now
             watched.again(world, patient)
         rule = world.rules.event_rule(event.event)
+        if event.phase != "end":
+            world.counts.came(device, event, patient)
         if rule is None:
             return None
         if event.phase == "end":
@@ -130,12 +132,12 @@ class Events:
             if name != "ended" or value is not None:
                 setattr(known[place], name, value)
 
-    def _age(self, event):
+    def age_of(self, event):
         return self.world.now - event.measured - self.world.gaps.overlap(event.measured, self.world.now)
 
     def _begin(self, device, event, patient, rule, key):
         world, now = self.world, self.world.now
-        age = self._age(event)
+        age = self.age_of(event)
         is_late = event.past or age > world.live_window(device)
         self.used.add(key)
         self._note(device, event, boot=event.boot, began=event.stamp)
@@ -170,7 +172,7 @@ class Events:
 
     def _end(self, device, event, patient, rule):
         """Over when every episode of the rule has ended; what is doubtful ends nothing. # contract §0.2"""
-        age = self._age(event)
+        age = self.age_of(event)
         if event.past or not event.certain or age > self.world.live_window(device):
             return
         where = patient, rule.id, device.id

@@ -315,7 +315,7 @@ def peers_of(world, device, head, entries):
             copy, _ = readings.reading(raw, head, device.id, world.rules, 0)
         except (Refused, TypeError, KeyError):
             continue
-        if copy.value is not None and copy.status not in ("entered-in-error", "corrected") and judging.fit(world, copy):
+        if not copy.absent and copy.status not in ("entered-in-error", "corrected") and judging.fit(world, copy):
             found.setdefault((copy.signal, copy.instance, copy.stamp), []).append(copy)
     return found
 
@@ -375,7 +375,7 @@ def known_as(world, copy, identity):
 def remember(world, copy):
     """The last 16 of a series are known. # contract §2 Same reading"""
     known = world.known.setdefault((copy.device, copy.signal, copy.instance), [])
-    one = copy.identity, copy.value, copy.unit, copy.comparator
+    one = copy.identity, copy.value, copy.unit, copy.comparator, copy.word
     if one not in known:
         known.append(one)
         del known[:-KNOWN]
@@ -384,7 +384,7 @@ def remember(world, copy):
 def in_conflict(world, copies):
     """Two values under one identity in one message: neither refreshes. # contract §0.1a"""
     # One that says it corrects takes the place of the others.
-    measured = [c for c in copies if c.value is not None and c.status in ("final", "preliminary") and judging.contradicts(world, c)]
+    measured = [c for c in copies if not c.absent and c.status in ("final", "preliminary") and judging.contradicts(world, c)]
     for copy in measured:
         if any(c.identity == copy.identity and differs(c, copy) for c in measured):
             copy.contradicted = True

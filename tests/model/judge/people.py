@@ -9,7 +9,7 @@ from .when import US, span
 class Patient:
     """`ages` are (step, age class, pregnant), `limits` (time, step, own limits, {limit: (its end, when it was put)}): in
     force from there on, `waits` when those that were put for later come into force, `ended` up to when ends of limits were
-    seen, `unwatched` since when no device came for somebody who is to be watched continuously."""
+    seen, `scale` by which SpO2 has points, `unwatched` since when no device came for somebody who is to be watched continuously."""
 
     id: str
     ages: list = field(default_factory=list)
@@ -22,6 +22,7 @@ class Patient:
     waits: list = field(default_factory=list)
     ended: int = 0
     unwatched: int | None = None
+    scale: int = 1
 
     def age_at(self, step):
         found = self.ages[0]

@@ -33,6 +33,7 @@ class Copy:
     comparator: str | None = None
     absent: bool = False
     plain: bool = False
+    word: str | None = None
     quality: float | None = None
     period: int = 0
     mode: str = "real"
@@ -202,7 +203,7 @@ def reading(raw, head, device, rules, index):
     else:
         if rules.signals[signal].unit:
             raise Refused("shape")
-        copy.plain = True
+        copy.plain, copy.word = True, next(raw[key] for key in ("code", "text", "time") if raw.get(key) is not None)
     return copy, age
 
 

@@ -9,6 +9,9 @@ from . import names, units
 from .when import span
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
+# Where packs are read; the text of one that is given here goes before its file.
+PACKS = CONFIG / "packs"
+TEXTS = {}
 SIDES = ("low", "high")
 LEVELS = ("critical", "warning")
 ORDER = {"info": 0, "low": 1, "medium": 2, "high": 3}
@@ -112,8 +115,76 @@ class Class:
 
 
 @dataclass(frozen=True)
+class Score:
+    """One `[[score]]`; without `wards` it is for all. # contract §5 Scores"""
+
+    id: str
+    method: str
+    age: int
+    age_single: int
+    delay: int
+    clear_delay: int
+    priorities: dict = field(hash=False)
+    responses: dict = field(hash=False)
+    wards: tuple | None = None
+
+    def response(self, band):
+        """What is high at once, all else promptly, unless the rule says otherwise. # contract §5"""
+        return self.responses.get(band, "immediate" if self.priorities[band] == "high" else "prompt")
+
+
+@dataclass(frozen=True)
+class Count:
+    """One `[[count]]`. # contract §5 Counts"""
+
+    id: str
+    events: tuple
+    times: int
+    within: int
+    priority: str
+    response: str
+    always_notify: bool
+    actionable: int
+
+
+TREND_KINDS = ("above", "below", "rise", "fall", "rise_share", "fall_share")
+
+
+@dataclass(frozen=True)
+class Trend:
+    """One `[[trend]]`: beyond a figure, or beyond what is usual by `amount`, in `unit`, or None where only shares are given. # contract §5 Trends"""
+
+    id: str
+    signal: str
+    instances: tuple | None
+    over: int
+    at_least: int
+    baseline: int
+    baseline_at_least: int
+    kind: str
+    amount: float
+    unit: str | None
+    hysteresis: float
+    priority: str
+    response: str
+
+    @property
+    def side(self):
+        return "high" if self.kind in ("above", "rise", "rise_share") else "low"
+
+    def limit(self, usual):
+        """The figure, or usual and the difference; None where nothing is usual yet."""
+        if self.kind in ("above", "below"):
+            return self.amount
+        if usual is None:
+            return None
+        difference = self.amount * usual if self.kind.endswith("share") else self.amount
+        return usual + difference if self.side == "high" else usual - difference
+
+
+@dataclass(frozen=True)
 class Rules:
-    """Everything of both files."""
+    """Everything of both files, and of the packs that are named."""
 
     quality_min: float
     classes: dict = field(hash=False)
@@ -121,6 +192,9 @@ class Rules:
     events: tuple = ()
     signals: dict = field(default_factory=dict, hash=False)
     codes: dict = field(default_factory=dict, hash=False)
+    scores: dict = field(default_factory=dict, hash=False)
+    counts: dict = field(default_factory=dict, hash=False)
+    trends: dict = field(default_factory=dict, hash=False)
 
     def limit_of(self, signal):
         """The rule over a signal whose limits a patient may have otherwise."""
@@ -195,6 +269,28 @@ def _limit(raw):
     )
 
 
+def _score(raw):
+    wards = raw.get("wards")
+    return Score(raw["id"], raw["method"], *(span(raw[key]) for key in ("age", "age_single", "delay", "clear_delay")),
+                 dict(raw["priorities"]), dict(raw.get("responses", {})), tuple(wards) if wards is not None else None)
+
+
+def _count(raw):
+    response = raw.get("response", "immediate" if raw["priority"] == "high" else "prompt")
+    return Count(raw["id"], tuple(raw["events"]), raw["times"], span(raw["within"]), raw["priority"], response, raw.get("always_notify", False),
+                 span(raw["actionable"]) if "actionable" in raw else names.ACTIONABLE)
+
+
+def _trend(raw):
+    kind = next(one for one in TREND_KINDS if one in raw)
+    hysteresis, unit = amount(raw["hysteresis"]) if "hysteresis" in raw else (0.0, None)
+    difference = (raw[kind], unit) if kind.endswith("share") else amount(raw[kind])
+    response = raw.get("response", "immediate" if raw["priority"] == "high" else "prompt")
+    instances = tuple(raw["instances"]) if "instances" in raw else None
+    return Trend(raw["id"], raw["signal"], instances, span(raw["over"]), raw["at_least"], span(raw.get("baseline", "0s")),
+                 raw.get("baseline_at_least", 0), kind, difference[0], difference[1], hysteresis, raw["priority"], response)
+
+
 def _class(raw):
     return Class(
         expected_interval=span(raw["expected_interval"]), max_delay=span(raw["max_delay"]),
@@ -231,12 +327,15 @@ def _signals(raw):
 
 
 @lru_cache(maxsize=64)
-def load(replacements=()):
-    """The shipped rules with text replaced, as ((old, new), …)."""
-    text = (CONFIG / "rules.toml").read_text()
+def load(replacements=(), packs=()):
+    """The shipped rules and packs with text replaced, as ((old, new), …): in the first of them in which it stands."""
+    texts = [(CONFIG / "rules.toml").read_text()]
+    texts += [TEXTS[name] if name in TEXTS else (PACKS / f"{name}.toml").read_text() for name in packs]
     for old, new in replacements:
-        text = text.replace(old, new, 1)
-    raw = tomllib.loads(text)
+        place = next((place for place, text in enumerate(texts) if old in text), 0)
+        texts[place] = texts[place].replace(old, new, 1)
+    raw, *others = (tomllib.loads(text) for text in texts)
+    all_of = lambda kind: [one for file in (raw, *others) for one in file.get(kind, [])]
     signals, codes = _signals(tomllib.loads((CONFIG / "signals.toml").read_text()))
     optional = lambda one: span(one["actionable"]) if "actionable" in one else names.ACTIONABLE
     return Rules(
@@ -249,4 +348,7 @@ def load(replacements=()):
             for one in raw.get("event", [])
         ),
         signals=signals, codes=codes,
+        scores={one["id"]: _score(one) for one in all_of("score")},
+        trends={one["id"]: _trend(one) for one in all_of("trend")},
+        counts={one["id"]: _count(one) for one in all_of("count")},
     )

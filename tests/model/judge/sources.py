@@ -29,7 +29,7 @@ class Back:
 
 def differs(one, other):
     """Whether two copies say different values; a fraction is another than the per cent it may mean. # contract §0.11g"""
-    said = lambda copy: (copy.value, copy.unit, copy.comparator, copy.unit_doubtful)
+    said = lambda copy: (copy.value, copy.unit, copy.comparator, copy.unit_doubtful, copy.word)
     return said(one) != said(other)
 
 

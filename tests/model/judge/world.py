@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from . import (alarms, commands, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility, responsibility_plan, rules,
-               silence, sources, watched)
+from . import (alarms, commands, counts, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility, responsibility_plan, rules,
+               scores, silence, sources, trends, watched)
 from .bindings import Bindings
 from .rules import ORDER, SIDES
 from .when import US, stamp
@@ -22,6 +22,10 @@ def part_of(rules, rule, part):
         acknowledge_for=mine(rule.acknowledge_for, lambda pair: pair[0])))
 
 
+def pairs(raw):
+    return tuple(tuple(pair) for pair in raw or ())
+
+
 class World:
     """Everything that was ever put in, and what follows."""
 
@@ -30,8 +34,8 @@ class World:
         self.begin = stamp(header["begin"])
         self.now = self.begin
         self.with_floors = with_floors
-        replaced = tuple(tuple(pair) for pair in header.get("rules") or ())
-        self.rules_by_step = [(0, rules.load(replaced))]
+        self.replaced, self.packs = pairs(header.get("rules")), tuple(header.get("packs") or ())
+        self.rules_by_step = [(0, rules.load(self.replaced, self.packs))]
         self.devices, self.patients, self.wards, self.beds = {}, {}, {}, {}
         self.bindings = {}
         self.clocks, self.lags, self.counters = {}, {}, {}
@@ -53,6 +57,9 @@ class World:
         self.events = events.Events(self)
         self.duty = self.alarms.duty = responsibility.Responsibilities(self)
         self.outages = self.alarms.outages = outages.Outages(self)
+        self.scores = scores.Scores(self)
+        self.counts = counts.Counts(self)
+        self.trends = trends.Trends(self)
         self.number = 0
 
     # --- Steps --------------------------------------------------------------------------------------
@@ -74,7 +81,9 @@ class World:
         elif "command" in step:
             answer = commands.carry_out(self, step["command"])
         elif "reload" in step:
-            self.reload(tuple(tuple(pair) for pair in step["reload"]))
+            self.reload(pairs(step["reload"]), self.packs)
+        elif "packs" in step:
+            self.reload(self.replaced, tuple(step["packs"]))
         elif "duty" in step:
             self.duty.put(step["duty"] and responsibility_plan.Plan(step["duty"], self.begin))
         elif "delivered" in step:
@@ -97,6 +106,7 @@ class World:
             "announced": told, "closed": closed, "told_over": told_over, "reminded": reminded, "answer": answer,
             "told": self.duty.take(), "responsible": self.duty.shown(),
             "monitored": {p.id: monitored.monitored(self, p) for p in self.patients.values() if p.here},
+            "scores": self.scores.shown(),
         }
 
     def until(self, now):
@@ -122,6 +132,7 @@ class World:
         yield from watched.deadlines(self)
         yield from self.duty.deadlines()
         yield from expiring.deadlines(self)
+        yield from self.scores.deadlines()
 
     def settle(self):
         """Judges everything at this moment."""
@@ -134,6 +145,8 @@ class World:
         silence.settle(self)
         losses.settle(self)
         watched.settle(self)
+        self.scores.settle()
+        self.trends.settle()
         if last:
             self.alarms.fire(self.now)
             self.duty.settle()
@@ -151,9 +164,10 @@ class World:
                 found = one
         return found
 
-    def reload(self, replaced):
+    def reload(self, replaced, packs):
         """# contract row 23, §0.5"""
-        before, after = self.rules, rules.load(replaced)
+        self.replaced, self.packs = replaced, packs
+        before, after = self.rules, rules.load(replaced, packs)
         self.rules_by_step.append((self.number, after))
         if before == after:
             return
@@ -172,6 +186,9 @@ class World:
             if alarm.rule.removesuffix("_repeat_due") in changed and alarm.condition != "momentary":
                 self.alarms.close(alarm, "rule_changed")
         self.events.rules_changed(before, after)
+        self.scores.rules_changed(before.scores, after.scores)
+        self.counts.rules_changed(before.counts, after.counts)
+        self.trends.rules_changed(before.trends, after.trends)
 
     def class_of(self, device):
         return self.rules.classes.get(device.cls)
