@@ -8,6 +8,7 @@
 mod alarms;
 mod deadline;
 mod event;
+pub mod explain;
 mod judgement;
 mod limit;
 mod loss;

@@ -243,18 +243,13 @@ impl RuleSet {
 
     /// A floor that names no emergency says nothing where the ordinary critical limit of its signal says it already.
     fn cover_floors(&mut self) {
-        let covers = |floor: &LimitRule, rule: &LimitRule| {
-            let same = (rule.signal, rule.side) == (floor.signal, floor.side);
-            same && !rule.floor && rule.whom.ages.is_empty()
-        };
         let found: Vec<(usize, Cover)> = self
             .rules
             .iter()
             .enumerate()
             .filter_map(|(index, rule)| {
                 let floor = rule.as_limit().filter(|rule| rule.floor && rule.name.is_none())?;
-                let mut ordinary = self.limits_of(floor.signal);
-                Some((index, Cover::by(ordinary.find(|rule| covers(floor, rule))?)))
+                Some((index, Cover::by(self.beside(floor)?)))
             })
             .collect();
         for (index, cover) in found {
@@ -262,6 +257,12 @@ impl RuleSet {
                 floor.cover = Some(Box::new(cover));
             }
         }
+    }
+
+    /// The ordinary rule over the side of a floor, whose critical limit may say the same.
+    pub fn beside(&self, floor: &LimitRule) -> Option<&LimitRule> {
+        self.limits_of(floor.signal)
+            .find(|rule| rule.side == floor.side && !rule.floor && rule.whom.ages.is_empty())
     }
 
     /// An alarm that asks for another measurement is found under the rule that asks.

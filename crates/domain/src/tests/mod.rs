@@ -18,6 +18,7 @@ mod ending_limits;
 mod events;
 mod excerpt;
 mod excursions;
+mod explained;
 mod failing;
 mod floor;
 mod golden;
