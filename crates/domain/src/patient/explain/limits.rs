@@ -3,6 +3,7 @@
 use super::{Explained, NotJudged, RuleKind, Standing, State, Subject, View};
 use crate::alarms::book::Key;
 use crate::model::alarm::{Condition, LimitFrom, Priority, Response};
+use crate::model::command::PatientLimit;
 use crate::model::observation::Source;
 use crate::model::time::{Span, Timestamp};
 use crate::model::unit::Unit;
@@ -82,6 +83,10 @@ impl<'a> View<'a> {
         // What is made for others, and not refused, is none of the patient's.
         let refused = !judges && rule.whom.adults_only && !person.adult;
         let limits = self.patient.limits_at(self.now.at);
+        // A side without any limit is only there for one that a person may put.
+        let is_own = |own: &PatientLimit| own.signal == rule.signal_name && own.side == rule.side;
+        let nothing = rule.levels.iter().all(Option::is_none) && !limits.own.iter().any(is_own);
+        let (judges, refused) = (judges && !nothing, refused && !nothing);
         let subject = Subject {
             rule: &rule.id,
             kind: RuleKind::Limit,

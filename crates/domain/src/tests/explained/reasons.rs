@@ -64,13 +64,25 @@ fn what_a_person_switched_off_says_so_and_names_who() {
 }
 
 #[test]
-fn a_side_without_a_limit_says_so() {
+fn a_side_for_adults_that_nobody_put_a_limit_to_refuses() {
     let mut scene = Scene::bedside();
     scene.change(Some(AgeClass::Paediatric), None);
     scene.limit("heart_rate", Side::Low, Some(60.0));
     scene.reading("dev", "heart_rate", 97.0);
     assert_eq!(stands(&scene, "vitals_live.heart_rate_high"), "not_judged age_class");
     assert_eq!(stands(&scene, "vitals_live.heart_rate_low"), "watching");
+}
+
+#[test]
+fn a_side_for_which_nobody_has_a_limit_is_not_there_until_somebody_puts_one() {
+    let mut scene = Scene::bedside();
+    scene.reading("dev", "spo2", 97.0);
+    let high = |scene: &Scene| {
+        explained(scene).rules.iter().any(|row| row.rule.as_str() == "vitals_live.spo2_high")
+    };
+    assert!(!high(&scene));
+    scene.limit("spo2", Side::High, Some(98.0));
+    assert_eq!(stands(&scene, "vitals_live.spo2_high"), "watching");
 }
 
 #[test]
