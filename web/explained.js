@@ -61,7 +61,10 @@ export const GROUPS = /** @type {const} */ (["now", "watched", "not", "unsent"])
 export function groupOf({ state, kind }) {
   switch (state.is) {
     case "watching": return "watched";
-    case "not_judged": return state.reason === "no_device" ? "unsent" : "not";
+    case "not_judged":
+      // What another says as soon is watched.
+      if (state.reason === "covered" || state.reason === "told_elsewhere") return "watched";
+      return state.reason === "no_device" ? "unsent" : "not";
     case "unknown": return "not";
     // What has not come yet, or was not judged, is missing.
     default: return kind === "silence" && state.is === "delay_running" ? "not" : "now";

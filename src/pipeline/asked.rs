@@ -99,7 +99,7 @@ impl Question {
     fn answer(self, core: &Core, now: Stamp) {
         if !self.answer.is_closed() {
             // Whoever asked may have gone meanwhile.
-            let _ = self.answer.send(core.explain(&self.patient, self.only, now));
+            drop(self.answer.send(core.explain(&self.patient, self.only, now)));
         }
     }
 }

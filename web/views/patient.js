@@ -32,6 +32,8 @@ export function PatientHere() {
 /** @param {{id: string}} props */
 function Watched({ id }) {
   const { patient, known, unread } = watched.value;
+  // What was true when the page was live may not be any more.
+  if (!state.trustworthy.value) return html`<p class="nothing">${t("alarms.not_known")}</p>`;
   if (patient !== id || !known) {
     return html`<p class="nothing">${patient === id && unread ? t("limits.unread", { why: unread }) : t("alarms.loading")}</p>`;
   }

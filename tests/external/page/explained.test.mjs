@@ -81,6 +81,7 @@ test("what is looked at first is what alarms, and what nobody sends comes last",
   assert.equal(groupOf(row({})), "watched");
   assert.equal(groupOf(row({ is: "unknown" })), "not");
   assert.equal(groupOf(row({ is: "not_judged", reason: "doubtful" })), "not");
+  assert.equal(groupOf(row({ is: "not_judged", reason: "covered" })), "watched");
   assert.equal(groupOf(row({ is: "not_judged", reason: "no_device" })), "unsent");
 });
 

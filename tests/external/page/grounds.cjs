@@ -80,6 +80,9 @@ module.exports = {
     await page.getByText("watched: nothing lies beyond").waitFor();
     await page.getByRole("button", { name: "Deutsch" }).click();
     await page.getByText("überwacht: nichts liegt jenseits").waitFor();
+    gateway.behind = 30_000;
+    await page.getByText("Nicht bekannt: Diese Seite ist nicht live", { exact: true }).waitFor();
+    assert.equal(await page.getByRole("table").count(), 0, "what is not live is not shown as if it held");
   },
 
   async an_outage_says_how_many_follow_from_it_and_who_still_waits({ gateway, open }) {

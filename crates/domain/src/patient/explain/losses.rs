@@ -2,7 +2,7 @@
 
 use super::{Explained, NotJudged, RuleKind, State, Subject, View};
 use crate::model::alarm::Condition;
-use crate::patient::{Deadline, LossWatch};
+use crate::patient::{Deadline, LossWatch, SeriesState};
 use crate::rules::LossRule;
 
 impl<'a> View<'a> {
@@ -31,7 +31,7 @@ impl<'a> View<'a> {
                 rows.push(self.loss_over(subject, rule, (index, watch)));
             }
         }
-        let series = self.patient.series.iter().map(|(source, state)| (source, state));
+        let series = self.patient.series.iter();
         for (source, state) in series.filter(|(source, _)| source.signal == rule.signal) {
             let device = Some(&source.device);
             let known = rows[first..].iter().any(|row| row.device.as_ref() == device);
@@ -90,8 +90,8 @@ impl<'a> View<'a> {
         Explained {
             alarm: open.map(Into::into),
             kept_back: self.kept_back(&rule.id, Some(&key)),
-            last: series.and_then(|state| state.last_judged()),
-            doubtful: series.and_then(|state| state.in_doubt()),
+            last: series.and_then(SeriesState::last_judged),
+            doubtful: series.and_then(SeriesState::in_doubt),
             due_at: [self.shown(due), of_alarm].into_iter().flatten().min(),
             ..self.row(subject, Some(&watch.source.device), state)
         }

@@ -146,7 +146,7 @@ fn the_last_reading_in_doubt_says_why() {
         };
         assert_eq!(why, said);
         assert_eq!(row.doubtful.map(|value| value.doubt.as_str()), of_value);
-        assert_eq!(row.last.unwrap().number.value, 97.0);
+        assert_eq!(row.last.map(|last| last.number.value), Some(97.0));
         scene.advance(1.0);
         scene.reading("dev", "spo2", 97.0);
         assert_eq!(stands(&scene, LOW), "watching", "{said}");
