@@ -18,6 +18,7 @@ import { Handed } from "./views/hand-over.js";
 import { Muted } from "./views/muted.js";
 import { Become, Pin } from "./views/pin.js";
 import { SetUp, SignIn } from "./views/sign-in.js";
+import { PatientHere } from "./views/patient.js";
 import { MayGoDark, Soundless, SoundSwitch } from "./views/sound.js";
 import { Ward } from "./views/ward.js";
 
@@ -26,7 +27,7 @@ function App() {
   if (state.becoming.value) return html`<${Outside}><${Become} link=${state.becoming.value} done=${isSetUp} /><//>`;
   if (state.needsToken.value) return html`<${Outside}><${SignIn} done=${() => signedIn()} /><//>`;
   if (!state.seesPatients.value) return html`<${Outside}><${Account} changed=${() => signedIn()} /><//>`;
-  const View = { ward: Ward, alarms: Alarms, alarm: Detail, muted: Muted, account: AccountHere }[state.route.value.view];
+  const View = { ward: Ward, alarms: Alarms, alarm: Detail, patient: PatientHere, muted: Muted, account: AccountHere }[state.route.value.view];
   const dimmed = state.trustworthy.value ? "" : "untrusted";
   return html`
     <div class="top" data-still><${TopBar} /><${Pin} /><${Soundless} /><${Alerts} /><${AlarmBanner} /><${Filtered} /><${Failures} /><${Waiting} /></div>

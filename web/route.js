@@ -1,15 +1,19 @@
 // What the part of the address after `#` says: which view, which alarm, which ward. Pure.
 
-/** @typedef {{view: "ward"|"alarms"|"alarm"|"muted"|"account", id: string, ward: string}} Route */
+/** @typedef {{view: "ward"|"alarms"|"alarm"|"patient"|"muted"|"account", id: string, ward: string}} Route */
+
+/** Views of one thing, which the address names. */
+const OF_ONE = ["alarm", "patient"];
 
 /** @param {string} hash @returns {Route} */
 export function parse(hash) {
   const [path, query] = hash.replace(/^#/, "").split("?");
   const [name, id] = path.split("/");
   const named = ["alarms", "muted", "account"].includes(name);
-  const view = name === "alarm" && id ? "alarm" : named ? /** @type {Route["view"]} */ (name) : "ward";
+  const ofOne = OF_ONE.includes(name) && Boolean(id);
+  const view = ofOne || named ? /** @type {Route["view"]} */ (name) : "ward";
   const ward = new URLSearchParams(query ?? "").get("ward") ?? "";
-  return { view, id: view === "alarm" ? id : "", ward };
+  return { view, id: ofOne ? id : "", ward };
 }
 
 /**
@@ -29,5 +33,5 @@ export function stationLink(hash) {
 /** @param {Route} route */
 export function format({ view, id, ward }) {
   const query = ward ? `?ward=${encodeURIComponent(ward)}` : "";
-  return `#${view}${view === "alarm" ? `/${id}` : ""}${query}`;
+  return `#${view}${OF_ONE.includes(view) ? `/${id}` : ""}${query}`;
 }

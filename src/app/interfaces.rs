@@ -29,6 +29,7 @@ use crate::operate::synthetic::{SyntheticPatient, own_address};
 use crate::operate::systemd::{self, Notifier, Watchdog};
 use crate::operate::{self, deadman, heads, times};
 use crate::people::People;
+use crate::pipeline::asked::Ask;
 use crate::pipeline::load_shedding::Load;
 use crate::pipeline::pulse::{Pulse, is_fresh, not_ready};
 use crate::privacy::pseudonym::Pseudonyms;
@@ -64,6 +65,8 @@ pub(super) struct Shared {
     pub(super) pulse: Pulse,
     pub(super) refusals: Arc<Refusals>,
     pub(super) load: Load,
+    /// Where the core is asked what is not on the board.
+    pub(super) ask: Ask,
     /// Whether an alarm about InfluxDB is open.
     pub(super) sink_alarming: bool,
     /// The channels about which an alarm is open, with how grave it is.
@@ -231,6 +234,7 @@ fn state(
         waits,
         pulse: pulse.clone(),
         load: load.clone(),
+        ask: shared.ask.clone(),
         limits: limits(config),
     })
 }

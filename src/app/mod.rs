@@ -39,6 +39,7 @@ use crate::operate::heads;
 use crate::operate::status::Sources;
 use crate::operate::synchronised;
 use crate::pipeline;
+use crate::pipeline::asked::Ask;
 use crate::pipeline::load_shedding::LoadShedding;
 use crate::pipeline::pulse::Pulse;
 use crate::projection::board;
@@ -128,6 +129,7 @@ impl App {
         let refusals = Arc::new(Refusals::new(config.budget.into(), max_admitted));
         let ring = Arc::new(Ring::default());
         let pulse = Pulse::default();
+        let (ask, questions) = Ask::new();
         let (auth_in_force, auth_seen) = watch::channel(Arc::new(auth(config, mode)?));
         let (people, setup) =
             people::open(config, mode, clock.wall(), &handles.degraded, last.is_none())?;
@@ -166,6 +168,7 @@ impl App {
                 pulse: pulse.clone(),
                 refusals: Arc::clone(&refusals),
                 load: shedding.load(),
+                ask: ask.clone(),
                 sink_alarming: core.site.is_sink_alarming(),
                 undelivered: core.site.undelivered_channels().collect(),
                 // Where time goes by the messages nothing comes out in any time.
@@ -199,6 +202,7 @@ impl App {
             core,
             clock,
             inbox: submissions,
+            questions,
             fill: handles.inbox.fill(),
             refusals,
             shedding,

@@ -113,6 +113,7 @@ mod tests {
             assert_eq!(shows(route.path) == Shows::Nobody, nobody, "{}", route.path);
         }
         assert_eq!(shows("/patients/p-1/series"), Shows::Patient("p-1"));
+        assert_eq!(shows("/patients/p-1/explain"), Shows::Patient("p-1"));
         assert_eq!(shows("/wards/icu/latest"), Shows::Ward("icu"));
     }
 }

@@ -18,6 +18,7 @@ mod devices;
 mod duty;
 mod duty_plan;
 mod error;
+mod explain;
 mod extract;
 mod hand_over;
 mod health;

@@ -13,9 +13,9 @@ use super::extract::MAX_BODY;
 use super::route::{Route, delete, get, mounted, patch, post, put};
 use super::state::Ctx;
 use super::{
-    alarms, answer, assets, audit, auth, dead_letters, devices, duty, duty_plan, hand_over, health,
-    idempotency, limits, looks, oidc, origin, patients, pauses, people, push, series, session,
-    stations, story, stream, tokens, unread, wards,
+    alarms, answer, assets, audit, auth, dead_letters, devices, duty, duty_plan, explain,
+    hand_over, health, idempotency, limits, looks, oidc, origin, patients, pauses, people, push,
+    series, session, stations, story, stream, tokens, unread, wards,
 };
 
 /// Scripts, styles and data come from this gateway only, and no other page may frame its page.
@@ -65,6 +65,7 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/patients/{id}/admit", patients::admit),
         post("/patients/{id}/transfer", patients::transfer),
         post("/patients/{id}/discharge", patients::discharge),
+        get("/patients/{id}/explain", explain::get).reads_query(),
         get("/patients/{id}/limits", limits::get),
         put("/patients/{id}/limits", limits::set),
         patch("/patients/{id}/limits", limits::change),

@@ -22,6 +22,7 @@ use crate::delivery::Waits;
 use crate::handles::Handles;
 use crate::ingest::Refusals;
 use crate::net::places::Bounds;
+use crate::pipeline::asked::Ask;
 use crate::pipeline::load_shedding::{Load, Work};
 use crate::pipeline::pulse::Pulse;
 use crate::projection::ring::Ring;
@@ -63,6 +64,8 @@ pub struct AppState {
     pub pulse: Pulse,
     /// What is shed at present.
     pub load: Load,
+    /// Where the core is asked what is not on the board.
+    pub ask: Ask,
     /// Bounds on what clients may hold.
     pub limits: Limits,
 }

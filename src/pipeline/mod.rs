@@ -3,6 +3,7 @@
 //! 1 take a batch · 2 stamp it · 3 step the core · 4 commit · 5 release receipts · 6 publish.
 //! While one batch is being committed the next is taken and stepped; results come back in order.
 
+pub mod asked;
 mod batch;
 mod disk_room;
 mod gather;
@@ -36,6 +37,7 @@ use vitalgate_domain::output::Output;
 use vitalgate_store::types::Commit;
 use vitalgate_store::{Committer, NotTaken, Report, Room};
 
+use asked::Questions;
 pub use batch::stored;
 use batch::{BatchIntake, Stepped, Taken};
 use disk_room::{DiskRoom, Turn};
@@ -68,6 +70,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Where submissions come from.
     pub inbox: mpsc::Receiver<Submission>,
+    /// What is asked of the core.
+    pub questions: Questions,
     /// How full the way to it is.
     pub fill: Fill,
     /// What senders may not do, for the audit.
@@ -137,6 +141,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         core,
         clock,
         inbox,
+        mut questions,
         fill,
         refusals,
         shedding,
@@ -191,6 +196,7 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
         let next = pipeline.next();
         let held = pipeline.holds_devices_back();
         let sleep = pipeline.sleep(next);
+        let mut asked = None;
         tokio::select! {
             biased;
             report = reports.recv() => pipeline.report(report.ok_or(StoreGone)?),
@@ -201,9 +207,11 @@ pub async fn run(parts: Parts, drain: CancellationToken) -> Result<(), StoreGone
             }
             () = pipeline.intake.ready(held), if next == Next::Take && pipeline.may_take() => {}
             () = at_once.at_once(), if next != Next::Take => {}
+            question = questions.next() => asked = Some(question),
             () = tokio::time::sleep(sleep) => {}
         }
         pipeline.turn();
+        questions.answer(asked, &pipeline.core, pipeline.judged());
     }
     Ok(())
 }
@@ -251,6 +259,13 @@ impl Pipeline {
         }
         self.own.push(Input::Disk { full });
         self.publisher.disk(full);
+    }
+
+    /// Up to when the core has judged everything that falls due.
+    fn judged(&self) -> Stamp {
+        let now = self.clock.stamp();
+        let behind = self.clock.follows_stream() || self.core.is_due(now.at);
+        if behind { self.core.now() } else { now }
     }
 
     fn sleep(&self, next: Next) -> Duration {

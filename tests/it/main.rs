@@ -22,6 +22,7 @@ mod demo;
 mod disk;
 mod doctor;
 mod durability;
+mod explained;
 mod fake_influx;
 mod full_disk;
 mod full_disk_people;

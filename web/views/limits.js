@@ -21,6 +21,7 @@ export function Limits({ alarm }) {
     ${own && own.limits.length === 0 ? html`<p class="nothing">${t("limits.none")}</p>` : null}
     ${own ? html`<ul class="plain-list">${own.limits.map((one) => html`<li key=${name(one)}><b>${named(one, alarm.patient)}</b> <small>${put(one)}</small></li>`)}
       ${own.waiting.map(({ from, limits: all }) => html`<li key=${from}>${t("limits.later", { time: at(from), then: all.map((one) => named(one, alarm.patient)).join(" · ") || t("limits.none") })}</li>`)}</ul>` : null}
+    <p class="nothing"><a href=${state.href({ view: "patient", id: alarm.patient })}>${t("watched.title", { patient: alarm.patient })}</a></p>
   </section>`;
 }
 

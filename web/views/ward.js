@@ -66,7 +66,7 @@ function Tile({ tile }) {
   const edge = first ? `edge-${tone(first)}` : "";
   const watched = patient.monitored.state;
   return html`<article class="tile ${edge} ${watched === "not" ? "unwatched" : ""}" aria-label=${bed || patient.id}>
-    <h2>${bed || t("ward.no_bed")} <small>${patient.id}</small>
+    <h2>${bed || t("ward.no_bed")} <small><a href=${state.href({ view: "patient", id: patient.id })} title=${t("watched.title", { patient: patient.id })}>${patient.id}</a></small>
       ${watched === "monitored" ? null : html`<span class="watch ${watched}">${watched === "not" ? t("ward.not") : t("ward.partly")}</span>`}</h2>
     ${watched === "monitored" ? null : html`<p class="why">${inCommon(patient.monitored.why.map(said)).join(" · ")}</p>`}
     <div class="chips">${alarms.map((a) => html`<${AlarmChip} key=${a.id} alarm=${a} />`)}</div>

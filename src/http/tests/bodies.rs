@@ -93,6 +93,8 @@ fn requests() -> Vec<(&'static str, &'static str, &'static str)> {
         ("GET", "/api/v1/patients", ""),
         ("GET", "/api/v1/patients/p-1", ""),
         ("GET", "/api/v1/patients/nobody", ""),
+        ("GET", "/api/v1/patients/p-1/explain", ""),
+        ("GET", "/api/v1/patients/p-1/explain?signal=spo2", ""),
         ("GET", "/api/v1/patients/p-1/limits", ""),
         ("PUT", "/api/v1/patients/p-1/limits", r#"{"limits":[]}"#),
         ("GET", "/api/v1/devices", ""),

@@ -99,6 +99,7 @@ impl Bench {
             waits: Vec::new(),
             pulse: Pulse::default(),
             load: Load::default(),
+            ask: super::asked::ask(),
             limits: Limits::default(),
         };
         change(&mut state);

@@ -3,6 +3,7 @@
 mod accounts;
 mod answers;
 mod api;
+mod asked;
 mod bodies;
 mod client;
 mod crowds;

@@ -25,6 +25,7 @@ const NOTHING: &[(&str, &str, u16)] = &[
     ("/patients", "discharged=maybe", 400),
     ("/patients", "cursor=a%20b", 400),
     ("/patients", "limit=many", 400),
+    ("/patients/{id}/explain", "signal=hart", 422),
     ("/patients/{id}/series", "signal=hart", 422),
     ("/patients/{id}/series", "signal=heart_rate&instance=nope", 404),
     ("/patients/{id}/series", "signal=heart_rate&from=then", 400),

@@ -209,6 +209,13 @@ pub(super) fn rules() -> Vec<Rule> {
         ),
         rule(
             "GET",
+            "/patients/{id}/explain",
+            ("/patients/p-1/explain", ""),
+            BEDSIDE,
+            ("/patients/p-3/explain", "", 404),
+        ),
+        rule(
+            "GET",
             "/patients/{id}/limits",
             ("/patients/p-1/limits", ""),
             BEDSIDE,

@@ -44,12 +44,13 @@ pub(super) fn now() -> Timestamp {
 
 /// `heart_rate` is 1, `spo2` is 3.
 pub(super) fn signal_table() -> SignalTable {
-    SignalTable::parse(
-        "[[signal]]\nid = 1\nname = \"heart_rate\"\nlabel = \"HR\"\ncadence = \"continuous\"\nunit = \"/min\"\n\
-         [[signal]]\nid = 3\nname = \"spo2\"\nlabel = \"SpO2\"\ncadence = \"continuous\"\nunit = \"%\"\n",
-    )
-    .unwrap()
+    SignalTable::parse(SIGNALS).unwrap()
 }
+
+/// Its text.
+pub(super) const SIGNALS: &str = "\
+    [[signal]]\nid = 1\nname = \"heart_rate\"\nlabel = \"HR\"\ncadence = \"continuous\"\nunit = \"/min\"\n\
+    [[signal]]\nid = 3\nname = \"spo2\"\nlabel = \"SpO2\"\ncadence = \"continuous\"\nunit = \"%\"\n";
 
 /// A series of the ward's device.
 pub(super) fn series(signal: u16, instance: &str) -> SeriesKey {

@@ -35,6 +35,18 @@ function everything(gateway) {
   gateway.alarm("a-6", null, { text: "no screen shows ward icu-2", kind: "technical", priority: "high" });
   gateway.alarm("a-7", "bed-20", { text: "SpO2 84 % below 88 %", state: "off", inactivation: { what: "alarm", how: "off", by: "anna", reason: "CT", at: now(), until: new Date(Date.now() + 3_600_000).toISOString() } });
   gateway.alarm("a-8", "bed-20", { text: "Atrial episode", priority: "info", condition: "momentary" });
+  const stands = (is, more = {}) => ({ is, by: null, critical: null, ends_at: null, fires_at: null, lost_at: null, reason: null, since: null, why: null, ...more });
+  const level = { by: "anna", critical: true, delay_s: 5, from: "patient", priority: "high", reason: "COPD", since: now(), unit: "%", until: null, value: 85 };
+  const value = { comparator: null, doubt: "late", measured_at: now(), unit: "%", value: 84 };
+  const row = (rule, state, more = {}) => ({ alarm: null, device: "dev-01", doubtful: null, instance: "", kept_back: [], kind: "limit", label: "SpO2", last: value,
+    levels: [level], name: null, rule, rungs: [], side: "low", signal: "spo2", state, ...more });
+  gateway.explained["p-01"] = [
+    row("vitals_live.spo2_low", stands("delay_running", { since: now(), fires_at: now() }), { alarm: { id: "a-1", state: "latched", condition: "absent" }, doubtful: value }),
+    row("vitals_live.heart_rate_low", stands("watching"), { kept_back: [{ is: "paused", by: "anna", reason: "CT", until: now() }] }),
+    row("vitals_live.spo2_floor_low", stands("not_judged", { reason: "covered", by: "vitals_live.spo2_low" })),
+    row("link.silence", stands("watching"), { kind: "silence", levels: [], rungs: [{ after_s: 15, at: now(), priority: "low", reached: false }] }),
+    row("cgm.glucose_low", stands("not_judged", { reason: "no_device" }), { device: null }),
+  ];
   gateway.pauses.push({ id: 5, rule: null, patient: null, bed: "bed-07", ward: "icu", by: "anna", reason: "CT", at: now(), until: new Date(Date.now() + 3_600_000).toISOString() });
 }
 
@@ -60,7 +72,7 @@ module.exports = {
   async axe_finds_nothing_in_any_view({ gateway, context }) {
     everything(gateway);
     await inEach(context, gateway, async (page, where, go) => {
-      for (const hash of ["#ward", "#ward?ward=icu", "#alarms", "#alarm/a-1", "#alarm/a-4", "#muted", "#account"]) {
+      for (const hash of ["#ward", "#ward?ward=icu", "#alarms", "#alarm/a-1", "#alarm/a-4", "#patient/p-01", "#muted", "#account"]) {
         await go(hash);
         await page.getByText("● Live").waitFor();
         await page.waitForFunction(() => document.querySelector("main").textContent.length > 10);
@@ -73,7 +85,7 @@ module.exports = {
   async nothing_is_wider_than_a_screen_of_320_pixels({ gateway, context }) {
     everything(gateway);
     await inEach(context, gateway, async (page, where, go) => {
-      for (const hash of ["#ward?ward=icu", "#alarms", "#alarm/a-1", "#muted", "#account"]) {
+      for (const hash of ["#ward?ward=icu", "#alarms", "#alarm/a-1", "#patient/p-01", "#muted", "#account"]) {
         await go(hash);
         await page.getByText("● Live").waitFor();
         await page.waitForFunction(() => document.querySelector("main").textContent.length > 10);

@@ -35,6 +35,8 @@ class FakeGateway {
     this.duty = [];
     /** A patient's own limits, by patient, as `GET patients/{id}/limits` has them. */
     this.limits = {};
+    /** What watches a patient, by patient: rows of `GET patients/{id}/explain`. */
+    this.explained = {};
     /** Whether whoever asks has to sign in first, and what a session says then. */
     this.session = null;
     /** Files that are not there. */
@@ -120,6 +122,8 @@ class FakeGateway {
     if (request.method === "POST") return this.command(route, request, response);
     const items = this.items(route);
     const limits = /^patients\/([^/]+)\/limits$/.exec(route);
+    const explain = /^patients\/([^/]+)\/explain$/.exec(route);
+    if (explain) return json(response, 200, { at: iso(Date.now()), patient: explain[1], rules: this.explained[explain[1]] ?? [] });
     if (limits) return json(response, 200, { limits: [], offered: [], waiting: [], version: 0, ...this.limits[limits[1]] });
     if (items) return json(response, 200, { items, next: null, seq: this.seq });
     const alarm = this.alarms.get(route.replace("alarms/", ""));

@@ -47,6 +47,44 @@ module.exports = {
     assert.equal(await limits.getByRole("listitem").count(), 0);
   },
 
+  /** From the ward by keyboard: what watches, whose limits, why something does not alarm, read again while it is looked at. */
+  async a_patient_says_what_watches_and_why_something_does_not_alarm({ gateway, open }) {
+    const state = (is, more = {}) => ({ is, by: null, critical: null, ends_at: null, fires_at: null, lost_at: null, reason: null, since: null, why: null, ...more });
+    const row = (rule, label, is, more = {}) => ({
+      alarm: null, device: "dev-01", doubtful: null, due_at: null, instance: "", kept_back: [], kind: "limit", label, last: null,
+      levels: [{ by: null, critical: false, delay_s: 15, due_at: null, from: "pack", priority: "medium", reason: null, response: "prompt", since: null, unit: "%", until: null, value: 88 }],
+      name: null, rule, rungs: [], side: "low", signal: "spo2", state: is, terms: null, ...more,
+    });
+    const since = later(-0.01);
+    gateway.vital("bed-01", "spo2", 84, { label: "SpO2", unit: "%" });
+    gateway.explained["p-01"] = [
+      row("r.spo2_low", "SpO2", state("delay_running", { critical: false, since, fires_at: later(0.01) })),
+      row("r.heart_low", "Heart rate", state("watching"), { kept_back: [{ is: "paused", alarm: null, by: "anna", reason: "CT", scope: true, until: later(1), what: "alarm" }] }),
+      row("r.glucose_low", "Glucose, sensor", state("not_judged", { reason: "no_device" }), { device: null }),
+    ];
+    const page = await open("#ward");
+    await page.getByRole("link", { name: "p-01" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "What watches patient p-01" }).waitFor();
+    const now = page.getByRole("region", { name: "Alarms now, or about to" });
+    await now.getByText(/^beyond since .+: alarms at .+ unless it comes back$/).waitFor();
+    assert.equal(await now.getByRole("rowheader").count(), 1);
+    assert.match(await now.getByRole("row").nth(1).innerText(), /SpO2 low[\s\S]+88 % for 15 s[\s\S]+of the rules/);
+    await page.getByText(/^kept quiet by anna until .+: CT$/).waitFor();
+    const unsent = page.getByText("no device of the patient sends it");
+    assert.equal(await unsent.isVisible(), false, "what nobody sends is folded");
+    await page.getByText("Not sent by any device of the patient").click();
+    await unsent.waitFor();
+    gateway.explained["p-01"] = [row("r.spo2_low", "SpO2", state("watching"))];
+    await now.waitFor({ state: "detached" });
+    await page.getByText("watched: nothing lies beyond").waitFor();
+    await page.getByRole("button", { name: "Deutsch" }).click();
+    await page.getByText("überwacht: nichts liegt jenseits").waitFor();
+    gateway.behind = 30_000;
+    await page.getByText("Nicht bekannt: Diese Seite ist nicht live", { exact: true }).waitFor();
+    assert.equal(await page.getByRole("table").count(), 0, "what is not live is not shown as if it held");
+  },
+
   async an_outage_says_how_many_follow_from_it_and_who_still_waits({ gateway, open }) {
     gateway.alarm("o-1", null, { ward: "icu", rule: "link.outage", kind: "technical", patient: null, device: null, text: "3 devices are silent at once", priority: "high" });
     for (const [id, bed] of [["m-1", "bed-01"], ["m-2", "bed-02"], ["m-3", "bed-02"]]) {

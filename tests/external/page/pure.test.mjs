@@ -124,13 +124,13 @@ test("a ward shows who is there now, and what belongs to no ward", () => {
 test("an address says view, alarm and ward, and comes back as it was", () => {
   for (const route of [
     { view: "ward", id: "", ward: "" }, { view: "alarms", id: "", ward: "icu" }, { view: "alarm", id: "ABC2", ward: "icu" },
-    { view: "account", id: "", ward: "icu" },
+    { view: "account", id: "", ward: "icu" }, { view: "patient", id: "p-1", ward: "" },
   ]) assert.deepEqual(parse(format(route)), route);
   assert.deepEqual(setupLink("#setup/ab_-9"), { first: true, secret: "ab_-9" });
   assert.deepEqual(setupLink("#invited/x"), { first: false, secret: "x" });
   for (const other of ["", "#ward", "#setup/", "#setup/a/b", "#setup/<b>"]) assert.equal(setupLink(other), null);
   assert.deepEqual(parse(""), { view: "ward", id: "", ward: "" });
-  assert.deepEqual(parse("#alarm"), { view: "ward", id: "", ward: "" });
+  for (const none of ["#alarm", "#patient", "#patient/"]) assert.deepEqual(parse(none), { view: "ward", id: "", ward: "" });
 });
 
 test("a button waits when it moved, when it means something else and when it is new", () => {

@@ -119,7 +119,7 @@ impl Core {
         }
     }
 
-    pub(super) fn context(&self) -> RuleContext<'_> {
+    pub(crate) fn context(&self) -> RuleContext<'_> {
         let Configuration { signals, rules, .. } = &*self.configuration;
         let intake = Intake { held: self.head.failing_since, gaps: &self.head.intake_gaps };
         RuleContext { signals, rules, intake }

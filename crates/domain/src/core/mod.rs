@@ -33,8 +33,10 @@ use crate::device::Device;
 use crate::model::ids::{DeviceId, PatientId, SiteId};
 use crate::model::input::Input;
 use crate::model::pause::Pause;
+use crate::model::signal::SignalId;
 use crate::model::time::{IntakeGap, Span, Stamp, Timestamp};
 use crate::output::Output;
+use crate::patient::explain::Explanation;
 use crate::patient::{Intake, Patient, RuleContext, ScoreShown};
 use crate::site::Site;
 
@@ -266,6 +268,18 @@ impl Core {
     /// When the core next wants to be woken, at the latest.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.agenda.next()
+    }
+
+    /// What watches a patient, or one signal of him, and why something does not alarm, at an instant up to which nothing
+    /// is due; `None` where there is no such patient.
+    pub fn explain(
+        &self,
+        patient: &PatientId,
+        only: Option<SignalId>,
+        now: Stamp,
+    ) -> Option<Explanation> {
+        let patient = self.patients.get(patient)?;
+        Some(patient.explain(only, &self.pauses, self.context(), now))
     }
 
     /// What changed since the last call.

@@ -109,6 +109,18 @@ pub struct Pause {
     pub until: Timestamp,
 }
 
+impl Pause {
+    /// The one that an alarm of a patient who lies there begins under: of several the one that lasts longest.
+    pub fn over<'a>(
+        all: &'a [Self],
+        (rule, patient, bed): (&RuleId, &PatientId, Option<&BedId>),
+        now: Timestamp,
+    ) -> Option<&'a Self> {
+        let holds = |one: &&Self| one.until > now && one.scope.holds(rule, patient, bed);
+        all.iter().filter(holds).max_by_key(|one| (one.until, one.id))
+    }
+}
+
 impl Scope {
     /// Whether an alarm of a patient who lies there belongs to it.
     pub fn holds(&self, rule: &RuleId, patient: &PatientId, bed: Option<&BedId>) -> bool {

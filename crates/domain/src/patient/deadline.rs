@@ -2,6 +2,7 @@
 
 use super::{Deadline, KINDS, Patient, RuleContext};
 use crate::model::time::{IntakeGap, Span, Timestamp};
+use crate::rules::Level;
 
 /// The deadline of a patient that is decided first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +13,13 @@ pub struct Due<'r> {
     pub at: Timestamp,
     /// What falls.
     pub deadline: Deadline<'r>,
+}
+
+impl Due<'_> {
+    /// Of which limit a delay runs out, if it is one.
+    pub(super) fn level(&self) -> Option<Level> {
+        if let Deadline::Delay { level, .. } = self.deadline { Some(level) } else { None }
+    }
 }
 
 /// When what falls for want of data is decided.
@@ -33,6 +41,11 @@ impl Intake<'_> {
         self.decided(due).is_some_and(|decided| decided <= now)
     }
 
+    /// When something falls for want of data, and when that is decided; `None` while intake may stand still.
+    pub(super) fn due<'r>(&self, at: Timestamp, deadline: Deadline<'r>) -> Option<Due<'r>> {
+        self.decided(at).map(|decided| Due { decided, at, deadline })
+    }
+
     fn decided(&self, due: Timestamp) -> Option<Timestamp> {
         if self.held.is_some_and(|held| due >= held) {
             return None;
@@ -51,8 +64,8 @@ pub(super) struct Earliest<'r, 'a> {
 impl<'r> Earliest<'r, '_> {
     /// Offers a deadline that falls for want of data.
     pub(super) fn offer(&mut self, at: Timestamp, deadline: Deadline<'r>) {
-        if let Some(decided) = self.intake.decided(at) {
-            self.take(Due { decided, at, deadline });
+        if let Some(due) = self.intake.due(at, deadline) {
+            self.take(due);
         }
     }
 

@@ -26,10 +26,10 @@ pub(super) use late::lowered;
 use own::valid_at;
 pub use own::{Checked, LimitSet};
 pub use standing::{Afterwards, Standing};
+pub(super) use track::clears_after;
 use track::{Manner, move_track};
 pub(super) use watch::Evidence;
-use watch::Watch;
-pub(super) use watch::Watches;
+pub(super) use watch::{Watch, Watches};
 
 use super::alarms::Parts;
 use super::deadline::Earliest;
@@ -387,16 +387,30 @@ impl Watch {
         if let Some(over) = self.gap_over(state, context) {
             earliest.offer(over, Deadline::Gap { series });
         }
-        for level in Level::ALL {
-            if let Some(due) = self.due(rule, level, state) {
-                let explains = Reverse(rule.folds.len());
-                earliest.offer(due, Deadline::Delay { explains, series, rule: &rule.id, level });
-            }
+        for (due, deadline) in self.delays((series, state), rule) {
+            earliest.offer(due, deadline);
         }
     }
 
+    /// When delays that run are over.
+    pub(super) fn delays<'r>(
+        &self,
+        (series, state): (usize, &SeriesState),
+        rule: &'r LimitRule,
+    ) -> impl Iterator<Item = (Timestamp, Deadline<'r>)> {
+        let explains = Reverse(rule.folds.len());
+        Level::ALL.into_iter().filter_map(move |level| {
+            let due = self.due(rule, level, state)?;
+            Some((due, Deadline::Delay { explains, series, rule: &rule.id, level }))
+        })
+    }
+
     /// When the tolerated gap is over, if anything is known that is unknown then.
-    fn gap_over(&self, state: &SeriesState, context: RuleContext<'_>) -> Option<Timestamp> {
+    pub(super) fn gap_over(
+        &self,
+        state: &SeriesState,
+        context: RuleContext<'_>,
+    ) -> Option<Timestamp> {
         let rule = context.rules.get(&self.rule).and_then(Rule::as_limit)?;
         let arrival = state.arrival.filter(|_| !self.is_at_rest())?;
         // What doubtful readings began after a loss is lost in its turn.

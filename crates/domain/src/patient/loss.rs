@@ -100,7 +100,7 @@ impl Run {
 }
 
 impl LossWatch {
-    fn key(&self, rule: &LossRule) -> Key {
+    pub(super) fn key(&self, rule: &LossRule) -> Key {
         Key::new(rule.id.clone(), self.source.device.to_string())
     }
 

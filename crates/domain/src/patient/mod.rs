@@ -9,6 +9,7 @@ mod alarms;
 mod count;
 mod deadline;
 mod event;
+pub mod explain;
 mod frozen;
 mod judgement;
 mod limit;

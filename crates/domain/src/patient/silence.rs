@@ -199,7 +199,11 @@ impl Patient {
         of_device.and_then(|e| context.rules.class(&e.class))
     }
 
-    fn next_rung(&self, expectation: &Expectation, context: RuleContext<'_>) -> Option<Rung> {
+    pub(super) fn next_rung(
+        &self,
+        expectation: &Expectation,
+        context: RuleContext<'_>,
+    ) -> Option<Rung> {
         let poor = if expectation.poor { 2 } else { 1 };
         let Some(class) = context.rules.class(&expectation.class) else {
             let rung = Rung { after: NO_CLASS, priority: Priority::Medium };

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    BadRules, Class, Cover, LimitRule, NewsBudget, Over, Rule, RuleSet, count, event, frozen,
-    limit, news, prediction, score, trend,
+    BadRules, Class, Cover, NewsBudget, Over, Rule, RuleSet, count, event, frozen, limit, news,
+    prediction, score, trend,
 };
 use crate::model::ids::RuleId;
 use crate::model::pack::Pack;
@@ -122,18 +122,13 @@ impl RuleSet {
 
     /// A floor that names no emergency says nothing where the ordinary critical limit of its signal says it already.
     fn cover_floors(&mut self) {
-        let covers = |floor: &LimitRule, rule: &LimitRule| {
-            let same = (rule.signal, rule.side) == (floor.signal, floor.side);
-            same && !rule.floor && rule.whom.ages.is_empty()
-        };
         let found: Vec<(usize, Cover)> = self
             .rules
             .iter()
             .enumerate()
             .filter_map(|(index, rule)| {
                 let floor = rule.as_limit().filter(|rule| rule.floor && rule.name.is_none())?;
-                let mut ordinary = self.limits_of(floor.signal);
-                Some((index, Cover::by(ordinary.find(|rule| covers(floor, rule))?)))
+                Some((index, Cover::by(self.beside(floor)?)))
             })
             .collect();
         for (index, cover) in found {

@@ -204,6 +204,12 @@ pub enum BadRules {
 }
 
 impl RuleSet {
+    /// The ordinary rule over the side of a floor, whose critical limit may say the same.
+    pub fn beside(&self, floor: &LimitRule) -> Option<&LimitRule> {
+        self.limits_of(floor.signal)
+            .find(|rule| rule.side == floor.side && !rule.floor && rule.whom.ages.is_empty())
+    }
+
     /// All of them, in the order of the text.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()

@@ -19,6 +19,7 @@ mod ending_limits;
 mod events;
 mod excerpt;
 mod excursions;
+mod explained;
 mod failing;
 mod floor;
 mod frozen;

@@ -10,6 +10,7 @@ pub mod command;
 pub mod dead_letter;
 pub mod device;
 pub mod duty;
+pub mod explain;
 pub mod health;
 pub mod limits;
 pub mod list;

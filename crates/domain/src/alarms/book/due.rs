@@ -27,6 +27,17 @@ impl Book {
         of_alarms.chain(self.next_budget()).chain(self.next_ended()).min()
     }
 
+    /// When the alarm of a key next wants to be looked at, in the gateway's own time.
+    pub(crate) fn deadline_of(&self, key: &Key) -> Option<Timestamp> {
+        let open = self.open.get(key)?;
+        [open.deadline(), self.tells_at(open)].into_iter().flatten().min()
+    }
+
+    /// When news of an open alarm is told that waits because its device makes too much of it, in the gateway's own time.
+    pub(crate) fn owed_until(&self, key: &Key) -> Option<Timestamp> {
+        self.tells_at(self.open.get(key).filter(|open| open.owed.is_some())?)
+    }
+
     /// Tells what waited until `due`, and lets run out what runs out then (row 10; expired momentary alarms).
     pub fn fire(&mut self, due: Timestamp, out: &mut Output) {
         self.forget_episodes(due, out);

@@ -59,10 +59,7 @@ impl Open {
         let alarm = &mut self.alarm;
         let Some(patient) = &alarm.patient else { return };
         let (rule, bed) = (&alarm.rule, alarm.bed_now.as_ref());
-        let holds = |one: &&Pause| one.until > now.wall() && one.scope.holds(rule, patient, bed);
-        let Some(pause) = pauses.iter().filter(holds).max_by_key(|one| (one.until, one.id)) else {
-            return;
-        };
+        let Some(pause) = Pause::over(pauses, (rule, patient, bed), now.wall()) else { return };
         alarm.begin_under(pause, now.wall());
         self.muted = Muted::of(alarm, Some(pause.id), now);
     }

@@ -41,7 +41,7 @@ impl Patient {
 
     /// When the next limits come into force that were put for later, or it is told that some end, in the gateway's own
     /// time.
-    pub(super) fn limits_due(&self) -> Option<Timestamp> {
+    pub(in crate::patient) fn limits_due(&self) -> Option<Timestamp> {
         let begin = self.limits.iter().filter(|set| set.waits).map(|set| set.since);
         begin.chain(self.end_told_at()).min()
     }

@@ -34,6 +34,11 @@ pub(super) struct Manner {
     pub(super) corrects: bool,
 }
 
+/// What is active and certainly back inside is over after so long.
+pub(in crate::patient) fn clears_after(spot: bool, clear_delay: Span) -> Span {
+    if spot { APART } else { clear_delay }
+}
+
 /// Moves one limit's track by one reading.
 pub(super) fn move_track(
     track: &mut Track,
@@ -71,7 +76,7 @@ pub(super) fn move_track(
         Relation::Inside if certain && track.active => {
             track.over.get_or_insert(rule_at);
             let since = *track.inside_since.get_or_insert(rule_at);
-            if rule_at - since >= if manner.spot { APART } else { manner.clear_delay } {
+            if rule_at - since >= clears_after(manner.spot, manner.clear_delay) {
                 *track = Track::default();
             }
         }

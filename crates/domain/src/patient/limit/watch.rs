@@ -338,7 +338,7 @@ impl Track {
     }
 
     /// The reading that began a delay which is still running.
-    pub(super) fn pending(&self) -> Option<&Evidence> {
+    pub(in crate::patient) fn pending(&self) -> Option<&Evidence> {
         self.began.as_deref().filter(|_| !self.active)
     }
 }

@@ -91,7 +91,7 @@ impl Patient {
     }
 
     /// Whether a silence is high at once, because of what was known last.
-    pub(super) fn is_urgent(&self, index: usize, context: RuleContext<'_>) -> bool {
+    pub(in crate::patient) fn is_urgent(&self, index: usize, context: RuleContext<'_>) -> bool {
         let expectation = &self.expectations[index];
         context.rules.class(&expectation.class).is_some_and(|c| c.high_if_glucose_low)
             && self.glucose_is_low(&expectation.device)

@@ -2,7 +2,7 @@
 //! loss, one announcement").
 
 use super::{Expectation, SILENCE};
-use crate::alarms::book::{Draft, Key, Way};
+use crate::alarms::book::{Draft, Key, Open, Way};
 use crate::alarms::draft;
 use crate::model::alarm::{Alarm, Condition, Priority};
 use crate::model::ids::{DeviceId, RuleId};
@@ -135,13 +135,19 @@ impl Patient {
 
     /// Whether another alarm tells already that a signal is lost: one loss is one announcement.
     fn is_told_of(&self, expectation: &Expectation) -> bool {
-        let Some(signal) = expectation.signal else { return false };
-        self.alarms.iter().any(|(key, open)| {
+        self.told_by(expectation).is_some()
+    }
+
+    /// The alarm that tells already that a signal is lost.
+    pub(in crate::patient) fn told_by(&self, expectation: &Expectation) -> Option<&Open> {
+        let signal = expectation.signal?;
+        let tells = |(key, open): &(&Key, &Open)| {
             technical::is_loss(&key.rule)
                 && open.signal == Some(signal)
                 && open.alarm.device.as_ref() == Some(&expectation.device)
                 && open.alarm.condition == Condition::Present
-        })
+        };
+        self.alarms.iter().find(tells).map(|(_, open)| open)
     }
 }
 
