@@ -279,7 +279,9 @@ impl Device {
         self.count(fate, out);
         let source = self.source_of(reading);
         let number = is_kept.then_some(number);
+        let earlier = self.bindings.last().is_some_and(|now| timing.own < now.since);
         let observation = Observation {
+            earlier,
             source,
             cause,
             timing,

@@ -68,6 +68,7 @@ impl Device {
     ) {
         let Some(patient) = self.patient() else { return };
         let observation = Observation {
+            earlier: false,
             source: Source {
                 device: self.details.id.clone(),
                 signal,

@@ -103,6 +103,8 @@ pub struct Observation {
     pub contradicted: bool,
     /// It takes the place of another value of the same time.
     pub corrects: bool,
+    /// It was measured under an earlier binding of its device to the same patient.
+    pub earlier: bool,
     /// What.
     pub content: Content,
     /// Its sample's place among all numbers of the row; `None` where it is not kept.
@@ -126,6 +128,7 @@ impl Observation {
             conflict: false,
             contradicted: false,
             corrects: false,
+            earlier: false,
             content,
             number: None,
         }

@@ -217,14 +217,18 @@ impl Patient {
         if reading.number.comparator.is_some() {
             self.say_bound(reading, context);
         }
-        if reading.observation.corrects {
+        if reading.observation.earlier {
+            // Nothing measured before a binding counts (contract §4), though limits know it.
+            self.is_no_value(reading.observation);
+        } else if reading.observation.corrects {
             self.is_a_value(reading.observation);
         }
         if !context.rules.has_scores() {
             return;
         }
         let corrects = reading.observation.corrects;
-        if !corrects && !inputs::counts(reading) {
+        let passed_over = reading.observation.earlier || !inputs::counts(reading);
+        if !corrects && passed_over {
             return;
         }
         let signal = reading.observation.source.signal;

@@ -120,17 +120,19 @@ impl Patient {
         let known = state.inputs[read.input.place()].as_mut();
         let Some(known) = known.filter(|known| known.points == points) else { return false };
         let rule_at = reading.observation.timing.rule_at;
-        if (rule_at, Reverse(rank)) >= (known.measured, Reverse(usize::from(known.rank))) {
-            let until = rule_at + rule.age_of(read.single || reading.spot);
+        let until = rule_at + rule.age_of(read.single || reading.spot);
+        let before = (known.measured, Reverse(usize::from(known.rank)), known.until);
+        if (rule_at, Reverse(rank), until) > before {
             *known = Counted { points, measured: rule_at, until, rank: rank as u8 };
         }
         true
     }
 }
 
-/// Of two the one that was measured later counts; of one time that of the signal that is named first, then the graver.
+/// Of two the one that was measured later counts; of one time that of the signal that is named first, then the graver,
+/// then the one that counts longer.
 fn keep_newest<'a>(known: &mut Option<Found<'a>>, one: Found<'a>) {
-    let order = |found: &Found<'_>| (found.rule_at, Reverse(found.rank), found.points);
+    let order = |found: &Found<'_>| (found.rule_at, Reverse(found.rank), found.points, found.until);
     if known.is_none_or(|known| order(&known) < order(&one)) {
         *known = Some(one);
     }

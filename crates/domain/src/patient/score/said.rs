@@ -99,7 +99,7 @@ impl Patient {
             self.unsay(source, sent);
         }
         let certain = !timing.is_doubtful() && !observation.conflict;
-        if certain && score::is_word(name, word) {
+        if certain && !observation.earlier && score::is_word(name, word) {
             let spot = self.class_of(&source.device, context).is_some_and(|class| class.spot_only);
             self.keep_said(observation, What::Word(word.to_owned()), spot);
         }
@@ -110,7 +110,8 @@ impl Patient {
     pub(super) fn say_bound(&mut self, reading: Reading<'_>, context: RuleContext<'_>) {
         let signal = context.signals.get(reading.observation.source.signal);
         let is_read = signal.is_some_and(|signal| score::reads(&signal.name));
-        if reading.number.comparator.is_some() && is_read && inputs::counts(reading) {
+        let counts = inputs::counts(reading) && !reading.observation.earlier;
+        if reading.number.comparator.is_some() && is_read && counts {
             self.keep_said(reading.observation, What::Bound(reading.number.clone()), reading.spot);
         }
     }

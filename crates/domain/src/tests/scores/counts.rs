@@ -35,6 +35,19 @@ fn the_last_measured_counts_of_whatever_device() {
 }
 
 #[test]
+fn of_two_devices_at_once_the_graver_counts_and_else_the_one_that_counts_longer() {
+    let mut scene = calm();
+    scene.reading("chart", "heart_rate", 70.0);
+    scene.reading("mon", "heart_rate", 71.0);
+    let until = |scene: &Scene| scene.score().inputs[Part::Pulse.place()].1.clone().unwrap().until;
+    assert_eq!(until(&scene), at(1.0 + 12.0 * 3_600.0));
+    scene.advance(1.0);
+    scene.reading("mon", "heart_rate", 135.0);
+    scene.reading("chart", "heart_rate", 71.0);
+    assert_eq!((scene.points(Part::Pulse), until(&scene)), (Some(3), at(902.0)));
+}
+
+#[test]
 fn a_reading_counts_for_its_age_and_a_single_one_for_longer() {
     let mut scene = calm();
     scene.advance(898.999);
@@ -262,6 +275,24 @@ fn a_device_that_left_is_counted_no_more_and_one_that_was_anothers_is_of_the_rig
     let Sum { total, complete, band } = scores[0].sum;
     assert_eq!((total, complete, band), (6, false, Some(Band::Medium)));
     scene.moves_after(60.0, &["raised medium news2.score: alarming, present"]);
+}
+
+#[test]
+fn what_was_measured_before_a_binding_counts_for_nothing_also_where_it_was_the_same_patients() {
+    let mut scene = calm();
+    scene.advance(10.0);
+    for device in ["mon", "chart"] {
+        scene.done(Action::Unbind { device: device.parse().unwrap(), replaces: None });
+        scene.bind(device, "p");
+    }
+    scene.measured_at("mon", "heart_rate", 135.0, 5.0);
+    scene.measured_at("chart", "temperature", 40.0, 5.0);
+    scene.word_with("chart", "consciousness", "U", |_, reading| {
+        reading.time = ReadingTime::At(at(5.0));
+    });
+    assert_eq!(scene.sum(), (0, false, None));
+    scene.reading("mon", "heart_rate", 135.0);
+    assert_eq!(scene.sum(), (3, false, Some(Band::Single)));
 }
 
 #[test]
