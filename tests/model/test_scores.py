@@ -60,7 +60,7 @@ class Bedside(Story):
 
     def shown(self, patient="p-1"):
         """(total, complete, band)"""
-        found = [one for one in self.last["scores"] if one["patient"] == patient]
+        found = self.last["scores"].get(patient)
         return (found[0]["total"], found[0]["complete"], found[0]["band"]) if found else None
 
     def score(self, patient="p-1"):

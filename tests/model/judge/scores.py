@@ -328,6 +328,11 @@ class Scores:
     # --- What is shown --------------------------------------------------------------------------------
 
     def shown(self):
-        """What the scores come to. # Scores, `GET patients/{id}`"""
-        return [{"patient": person.id, "rule": rule.id, "total": course.score.total, "complete": course.score.complete,
-                 "band": course.score.band} for person, rule, course in self.each()]
+        """What the scores of each patient come to. # Scores, `GET patients/{id}`"""
+        found = {}
+        for person, rule, course in self.each():
+            score = course.score
+            found.setdefault(person.id, []).append({
+                "rule": rule.id, "total": score.total, "complete": score.complete, "band": score.band,
+                "missing": [name for name in INPUTS if name not in score.inputs]})
+        return found
