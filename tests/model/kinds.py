@@ -61,7 +61,7 @@ def differences(step, model, driver):
         command = step.get("command", {})
         found.add(f"answer {command.get('act') or command.get('do')}: model {model.get('answer')}, driver {driver.get('answer')}")
     _responsible(found, model, driver)
-    _scores(found, model.get("scores", []), driver.get("scores", []))
+    _scores(found, model.get("scores", {}), driver.get("scores", {}))
     if driver.get("monitored") is None:
         return found
     left, right = model.get("monitored", {}), driver["monitored"]
@@ -86,13 +86,13 @@ def _alarms(found, left, right):
 
 def _scores(found, left, right):
     """What a score comes to at the end of a step."""
-    key = lambda one: (one["patient"], one["rule"])
-    left, right = {key(one): one for one in left}, {key(one): one for one in right}
+    by_rule = lambda shown: {(patient, one["rule"]): one for patient, scores in shown.items() for one in scores}
+    left, right = by_rule(left), by_rule(right)
     for one in sorted(set(left) | set(right)):
         if one not in left or one not in right:
             found.add(f"shown score: only {'driver' if one not in left else 'model'}")
             continue
-        for field in ("total", "complete", "band"):
+        for field in ("total", "complete", "band", "missing"):
             if left[one][field] != right[one][field]:
                 found.add(f"{field} of score")
 

@@ -49,7 +49,9 @@ class ScoreMaker(Maker):
         r = self.random
         self.dense = True
         self.header.update({"history": f"score-{seed}", "packs": [PACK] if r.random() < 0.95 else []})
-        self.header["rules"] = r.choice([None] * 6 + [[r.choice(RELOADS)]])
+        self.named = bool(self.header["packs"])
+        self.header["rules"] = r.choice([None] * 6 + [[r.choice(RELOADS)]]) if self.named else None
+        self.replaced = bool(self.header["rules"])
         if self.world:
             self.world = World(self.header)
         self.moods, self.drawn, self.second = {}, {}, set()
@@ -240,13 +242,23 @@ class ScoreMaker(Maker):
     def switched(self, one):
         """The pack off, and mostly on again."""
         r = self.random
-        self.put("packs", {"packs": []})
-        if r.random() < 0.85:
+        if self.named:
+            if self.replaced:
+                # What is replaced has to be there.
+                self.replaced = False
+                self.put("reload", {"reload": []})
+            self.put("packs", {"packs": []})
+        on_again = not self.named or r.random() < 0.85
+        self.named = on_again
+        if on_again:
             self.t += r.choice([0, 5, 61, 300])
             self.put("packs", {"packs": [PACK]})
 
     def reload(self, one):
+        if not self.named:
+            return
         chosen = self.random.sample(RELOADS, self.random.choice([0, 1, 1, 1, 2]))
+        self.replaced = bool(chosen)
         self.put("reload", {"reload": list({old: [old, new] for old, new in chosen}.values())})
 
     # --- Time -------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Bedside(Story):
 
     def shown(self, patient="p-1"):
         """(total, complete, band)"""
-        found = [one for one in self.last["scores"] if one["patient"] == patient]
+        found = self.last["scores"].get(patient)
         return (found[0]["total"], found[0]["complete"], found[0]["band"]) if found else None
 
     def score(self, patient="p-1"):
@@ -166,6 +166,31 @@ class Inputs(unittest.TestCase):
                 story.chart(t=1, heart_rate=None if first == "heart_rate" else 70, nibp_sys=None if first == "nibp_sys" else 120)
                 story.send(*[(one, worse if one == second else WELL[first]) for one in order], t=2)
                 self.assertEqual(story.shown(), (0, True, None))
+
+    def test_of_one_signal_at_once_the_graver_and_then_what_counts_longer(self):
+        for values, total in (((140, 70), 3), ((70, 140), 3)):
+            story = Bedside()
+            story.chart(t=1)
+            for device, value in zip(("d-1", "c-1"), values):
+                story.send(("heart_rate", value), t=2, device=device)
+            self.assertEqual(story.shown()[0], total)
+        for order in (("d-1", "c-1"), ("c-1", "d-1")):
+            story = Bedside()
+            story.chart(t=1)
+            for device in order:
+                story.send(("heart_rate", 70), t=2, device=device)
+            story.wait(HOUR)
+            self.assertEqual(story.shown(), (0, True, None))
+
+    def test_what_was_measured_before_a_binding_counts_for_nothing(self):
+        story = Bedside()
+        story.chart(t=1)
+        story.t = 60
+        story.do("unbind", device="c-1")
+        story.t = 90
+        story.do("bind", device="c-1", patient="p-1", zero_means_no_sensor=[])
+        story.send({"signal": "respiratory_rate", "value": 26, "at": 50}, t=100, device="c-1")
+        self.assertEqual(story.shown(), (0, False, None))
 
     def test_what_is_late_counts_for_nothing(self):
         story = Bedside()
@@ -661,6 +686,18 @@ class Alarm(unittest.TestCase):
         story.wait(902)
         story.step(reload=[['delay = "60s"  ', 'delay = "30s"  ']])
         self.assertEqual((story.closed(NEWS2), story.score()), (["rule_changed"], ("alarming", "unknown", "high")))
+
+    def test_row_23_unknown_with_the_band_that_held(self):
+        story = self.monitored()
+        story.wait(902)
+        story.send(("spo2", 91), t=903)
+        self.assertEqual((story.shown(), story.score()), ((3, False, "single"), ("alarming", "present", "high")))
+        story.send(("respiratory_rate", 26), ("heart_rate", 135), t=904)
+        story.wait(970)
+        story.wait(1810)
+        self.assertEqual(story.score(), ("alarming", "unknown", "high"))
+        story.step(reload=[['delay = "60s"  ', 'delay = "30s"  ']])
+        self.assertEqual(story.score(), ("alarming", "unknown", "high"))
 
     def test_row_23_a_delay_that_runs_begins_anew(self):
         story = ill(until=50)

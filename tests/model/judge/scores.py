@@ -179,11 +179,11 @@ def counted(world, rule, person, name, with_oxygen):
     """The reading that was measured last, unless it is too old by now. # Scores, Inputs"""
     last, best = None, ()
     for copy in readings_of(world, person, name):
-        # Of two at once that of the signal named first, then the graver.
+        # Of two at once that of the signal named first, then the graver, then what counts longer.
         place = copy.at, -INPUTS[name].index(copy.signal)
         gives = points(copy, person.scale, with_oxygen) if place >= best[:2] else None
-        if gives is not None and (*place, gives) > best:
-            last, best = copy, (*place, gives)
+        if gives is not None and (*place, gives, until(world, rule, copy)) > best:
+            last, best = copy, (*place, gives, until(world, rule, copy))
     ends = last and until(world, rule, last)
     # What falls due for want of data waits for the end of a window. # contract §3
     return Counted(last, best[2], ends) if last and world.gaps.put_off(ends) > world.now else None
@@ -291,6 +291,8 @@ class Scores:
             # A lower one is row 21: the gravest stands.
             if alarm is None or alarm.condition != "present" or ORDER[rule.priorities[band]] > ORDER[alarm.priority]:
                 self.hold(where, rule, band)
+            # What held is told by the gravest that stands.
+            self.told[where] = max(self.told[where], band, key=rank)
         if course.clear is not None and now - self.begin(course.clear) >= rule.clear_delay:
             self.world.alarms.over(where, now)
 
@@ -328,6 +330,11 @@ class Scores:
     # --- What is shown --------------------------------------------------------------------------------
 
     def shown(self):
-        """What the scores come to. # Scores, `GET patients/{id}`"""
-        return [{"patient": person.id, "rule": rule.id, "total": course.score.total, "complete": course.score.complete,
-                 "band": course.score.band} for person, rule, course in self.each()]
+        """What the scores of each patient come to. # Scores, `GET patients/{id}`"""
+        found = {}
+        for person, rule, course in self.each():
+            score = course.score
+            found.setdefault(person.id, []).append({
+                "rule": rule.id, "total": score.total, "complete": score.complete, "band": score.band,
+                "missing": [name for name in INPUTS if name not in score.inputs]})
+        return found
