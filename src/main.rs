@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     let args = cli::Args::parse();
     // Patients' data and keys: whatever is written is for its owner only.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    vitalgate::telemetry::start_logging();
+    let _written_at_the_end = vitalgate::telemetry::start_logging();
     match cli::run(args) {
         Ok(code) => code,
         Err(error) => cli::failed(&error),

@@ -18,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use self::delivery::DeliveryMetrics;
 use self::influx::InfluxMetrics;
 use self::times::TimeMetrics;
+use super::logging::lines_lost;
 use super::sampled::Sampled;
 use vitalgate_domain::model::alarm::Priority;
 
@@ -70,6 +71,7 @@ struct Inner {
     sign_ins_failed: Family<Label, Counter>,
     crowded_out: Family<Label, Counter>,
     slowed: Counter,
+    log_lines_lost: Counter,
     brokers: Family<Named, Gauge>,
     broker_probe: Histogram,
     commit_seconds: Histogram,
@@ -106,6 +108,7 @@ impl Default for Metrics {
             sign_ins_failed: Family::default(),
             crowded_out: Family::default(),
             slowed: Counter::default(),
+            log_lines_lost: Counter::default(),
             brokers: Family::default(),
             broker_probe: seconds(),
             commit_seconds: seconds(),
@@ -148,6 +151,8 @@ impl Default for Metrics {
         registry.register("crowded_out", crowded_out, m.crowded_out.clone());
         let slowed = "Pauses in reading from a sender that is over its budget";
         registry.register("slowed", slowed, m.slowed.clone());
+        let lost = "Lines of the log that were lost, because nobody read it";
+        registry.register("log_lines_lost", lost, m.log_lines_lost.clone());
         registry.register(
             "broker_connected",
             "Whether the broker of the site is connected, by its id",
@@ -253,6 +258,8 @@ impl Metrics {
 
     /// The text of `/metrics`: the same, and what was looked at for it.
     pub fn exposition_with(&self, sampled: &Sampled) -> String {
+        let counted = self.0.log_lines_lost.get();
+        self.0.log_lines_lost.inc_by(lines_lost().saturating_sub(counted));
         written(&[&self.0.registry, &sampled.registry()])
     }
 

@@ -8,7 +8,7 @@ mod slo;
 mod space;
 
 pub use degraded::Degraded;
-pub use logging::start_logging;
+pub use logging::{Logging, start_logging};
 pub use metrics::{Hop, Metrics};
 pub use sampled::{Sampled, Ward};
 pub use slo::Targets;

@@ -61,6 +61,7 @@ mod stations;
 mod synthetic;
 mod threats;
 mod tidy;
+mod unread_log;
 mod upgrade;
 mod verified;
 mod victoria;
