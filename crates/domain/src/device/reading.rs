@@ -281,7 +281,6 @@ impl Device {
         let number = is_kept.then_some(number);
         let earlier = self.bindings.last().is_some_and(|now| timing.own < now.since);
         let observation = Observation {
-            earlier,
             source,
             cause,
             timing,
@@ -289,6 +288,7 @@ impl Device {
             conflict,
             contradicted,
             corrects,
+            earlier,
             content,
             number,
         };

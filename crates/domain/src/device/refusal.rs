@@ -68,7 +68,6 @@ impl Device {
     ) {
         let Some(patient) = self.patient() else { return };
         let observation = Observation {
-            earlier: false,
             source: Source {
                 device: self.details.id.clone(),
                 signal,
@@ -88,6 +87,7 @@ impl Device {
             conflict: false,
             contradicted: false,
             corrects: false,
+            earlier: false,
             content: Content::NotJudged(reason),
             number: None,
         };
