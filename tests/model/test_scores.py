@@ -610,6 +610,16 @@ class Alarm(unittest.TestCase):
         story.wait(1510)
         self.assertEqual(story.closed(NEWS2), ["ended_after_gap"])
 
+    def test_row_8_after_a_time_without_a_score(self):
+        story = self.monitored()
+        story.wait(902)
+        for age in ("unknown", "adult"):
+            story.do("patch_patient", patient="p-1", age_class=age)
+        story.chart(t=910)
+        self.assertEqual(story.score(), ("alarming", "unknown", "high"))
+        story.wait(1510)
+        self.assertEqual(story.score(), ("latched", "absent", "high"))
+
     def test_nothing_incomplete_ends_it(self):
         story = self.monitored()
         story.chart(t=300)
