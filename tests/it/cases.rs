@@ -276,7 +276,7 @@ impl Judge {
 }
 
 /// Where they are.
-fn recordings() -> PathBuf {
+pub(crate) fn recordings() -> PathBuf {
     let folder = std::env::var_os("VITALGATE_RECORDINGS")
         .map_or_else(|| root().join("../shared/data/recordings"), PathBuf::from);
     assert!(folder.is_dir(), "no recordings in {}", folder.display());
