@@ -27,6 +27,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 caption { padding: .3rem 0; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: right; vertical-align: top; }
 th[scope=row], td.text, th.text { text-align: left; font-weight: normal; }
+th.part { padding-left: 2rem; } .short { white-space: nowrap; }
 thead th { background: var(--shade); font-weight: 600; }
 td.worse { color: var(--worse); font-weight: 600; } td.better { color: var(--better); font-weight: 600; }
 .wide { overflow-x: auto; } .wide:focus-visible { outline: 2px solid var(--new); }
@@ -55,8 +56,8 @@ impl Report {
         writeln!(
             out,
             "<p>New: <strong>{}</strong>, against old: <strong>{}</strong>.</p>\n<p>{}.</p>\n\
-             <p class=\"soft\">Research software, not a medical device. What recorded patients would have been announced \
-             for, judged again by the same core.</p>",
+             <p class=\"soft\">Research software, not a medical device. What people would have been told of recorded patients, \
+             judged again by the same core.</p>",
             escaped(&self.new.rules),
             escaped(&self.old.rules),
             escaped(&self.covered_line())
@@ -77,8 +78,12 @@ impl Report {
     fn sums(&self, out: &mut String) -> std::fmt::Result {
         head(out, "Over everything", "figures of both sets of rules", &["figure", "old", "new"])?;
         for (name, [old, new]) in self.lines() {
+            let class = if name.starts_with(' ') { " class=\"part\"" } else { "" };
             let name = name.trim_start();
-            writeln!(out, "<tr><th scope=\"row\">{name}</th><td>{old}</td><td>{new}</td></tr>")?;
+            writeln!(
+                out,
+                "<tr><th scope=\"row\"{class}>{name}</th><td>{old}</td><td>{new}</td></tr>"
+            )?;
         }
         tail(out)
     }
@@ -188,7 +193,7 @@ fn row(out: &mut String, one: &Listed) -> std::fmt::Result {
     let readings: Vec<String> = one.trace_readings();
     writeln!(
         out,
-        "<tr><td class=\"text {tone}\">{}{by}</td><td class=\"text\">{}</td><td class=\"text\">{}</td><td class=\"text\">{}</td>\
+        "<tr><td class=\"text short {tone}\">{}{by}</td><td class=\"text\">{}</td><td class=\"text\">{}</td><td class=\"text short\">{}</td>\
          <td class=\"text\">{}<br>{}</td><td class=\"text\">{}</td><td class=\"text\">{}</td></tr>",
         one.kind.words(),
         one.priority.as_str(),
