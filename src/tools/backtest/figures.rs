@@ -61,14 +61,7 @@ impl Figures {
         };
         let place = place(priority);
         self.by_priority[place] += 1;
-        match self.by_rule.get_mut(rule) {
-            Some(count) => count[place] += 1,
-            None => {
-                let mut count = [0; 3];
-                count[place] = 1;
-                self.by_rule.insert(rule.clone(), count);
-            }
-        }
+        self.by_rule.entry(rule.clone()).or_default()[place] += 1;
         *self.by_bed.entry(of.bed.cloned()).or_default() += 1;
         if let Some(shift) = of.shift {
             self.by_shift[shift] += 1;

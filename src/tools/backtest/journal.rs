@@ -95,19 +95,18 @@ fn ward(known: &Core, now: Stamp, others: &mut BTreeMap<PatientId, PatientDetail
 fn with_others(inputs: Vec<Input>, others: &mut BTreeMap<PatientId, PatientDetails>) -> Vec<Input> {
     let mut all = Vec::with_capacity(inputs.len());
     for input in inputs {
-        if let Input::Command(command_of_it) = &input {
-            let named = match &command_of_it.action {
-                Action::AdmitPatient(details) => {
-                    others.remove(&details.id);
-                    None
-                }
-                Action::Bind { patient, .. }
-                | Action::TransferPatient { patient, .. }
-                | Action::SetLimits { patient, .. }
-                | Action::ChangePatient { patient, .. } => others.remove(patient),
-                _ => None,
-            };
-            all.extend(named.map(|details| command(Action::AdmitPatient(details))));
+        if let Input::Command(of_it) = &input {
+            if let Action::AdmitPatient(details) = &of_it.action {
+                others.remove(&details.id);
+            }
+            if let Action::Bind { patient, .. }
+            | Action::TransferPatient { patient, .. }
+            | Action::SetLimits { patient, .. }
+            | Action::ChangePatient { patient, .. } = &of_it.action
+            {
+                let named = others.remove(patient);
+                all.extend(named.map(|details| command(Action::AdmitPatient(details))));
+            }
         }
         all.push(input);
     }

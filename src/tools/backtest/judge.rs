@@ -1,5 +1,6 @@
 //! One core under one set of rules, and what is counted of what it puts out.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use super::coverage::Shifts;
@@ -69,11 +70,15 @@ impl Watched {
     }
 
     fn is_beyond(self, value: f64) -> bool {
-        let outside = match self.side {
-            Side::Low => value < self.limit,
-            Side::High => value > self.limit,
+        let beyond = match self.side {
+            Side::Low => Ordering::Less,
+            Side::High => Ordering::Greater,
         };
-        outside || self.inclusive && value == self.limit
+        match value.partial_cmp(&self.limit) {
+            Some(Ordering::Equal) => self.inclusive,
+            Some(found) => found == beyond,
+            None => false,
+        }
     }
 }
 
@@ -145,38 +150,30 @@ impl Judge {
         }
     }
 
-    /// An input as it is under these rules; `None` where it has nothing to act on.
+    /// An input that [`is_special`] as it is under these rules; `None` where it has nothing to act on.
     fn own(&mut self, input: &Input, step: &Step) -> Result<Option<Input>, BacktestError> {
-        Ok(match input {
-            Input::Configuration { signals, site, .. } => {
-                let texts = Texts {
-                    signals: signals.clone(),
-                    rules: self.rules.text.clone(),
-                    site: site.clone(),
-                };
-                Configuration::parse(texts).map_err(|e| {
-                    BacktestError::OldSignals(self.rules.name.clone(), step.stamp.wall(), e)
-                })?;
-                let (signals, site) = (signals.clone(), site.clone());
-                Some(Input::Configuration { signals, rules: self.rules.text.clone(), site })
-            }
-            Input::Command(command) => {
-                let mut command = command.clone();
-                let there = match &mut command.action {
-                    Action::Alarm { id, seen, .. } => self.seen(id, seen),
-                    Action::TakeOver { alarms, .. } => {
-                        alarms.retain_mut(|(id, seen)| self.seen(id, seen));
-                        !alarms.is_empty()
-                    }
-                    _ => true,
-                };
-                self.acts_without += u64::from(!there);
-                there.then_some(Input::Command(command))
-            }
-            // What an older core had announced is judged anew from the inputs alone.
-            Input::Upgraded { .. } => None,
-            other => Some(other.clone()),
-        })
+        if let Input::Configuration { signals, site, .. } = input {
+            let (signals, site, rules) = (signals.clone(), site.clone(), self.rules.text.clone());
+            let texts =
+                Texts { signals: signals.clone(), rules: rules.clone(), site: site.clone() };
+            Configuration::parse(texts).map_err(|e| {
+                BacktestError::OldSignals(self.rules.name.clone(), step.stamp.wall(), e)
+            })?;
+            return Ok(Some(Input::Configuration { signals, rules, site }));
+        }
+        // What an older core had announced is judged anew from the inputs alone.
+        let Input::Command(command) = input else { return Ok(None) };
+        let mut command = command.clone();
+        let mut there = true;
+        if let Action::Alarm { id, seen, .. } = &mut command.action {
+            there = self.seen(id, seen);
+        }
+        if let Action::TakeOver { alarms, .. } = &mut command.action {
+            alarms.retain_mut(|(id, seen)| self.seen(id, seen));
+            there = !alarms.is_empty();
+        }
+        self.acts_without += u64::from(!there);
+        Ok(there.then_some(Input::Command(command)))
     }
 
     /// Whoever acted on an alarm is taken to have seen it as it is here.
@@ -349,11 +346,7 @@ impl Judge {
 
 /// What is another input under other rules.
 fn is_special(input: &Input) -> bool {
-    match input {
-        Input::Configuration { .. } | Input::Upgraded { .. } => true,
-        Input::Command(command) => {
-            matches!(command.action, Action::Alarm { .. } | Action::TakeOver { .. })
-        }
-        _ => false,
-    }
+    let acts = |action: &Action| matches!(action, Action::Alarm { .. } | Action::TakeOver { .. });
+    matches!(input, Input::Configuration { .. } | Input::Upgraded { .. })
+        || matches!(input, Input::Command(command) if acts(&command.action))
 }

@@ -28,15 +28,12 @@ impl Readings {
         self.count += samples.len() as u64;
         for (_, sample) in samples {
             let reading = (sample.at, sample.value);
-            match self.of.get_mut(&sample.series) {
-                Some(ring) => {
-                    ring.readings[ring.count % LAST] = reading;
-                    ring.count += 1;
-                }
-                None => {
-                    let ring = Ring { readings: [reading; LAST], count: 1 };
-                    self.of.insert(sample.series.clone(), ring);
-                }
+            if let Some(ring) = self.of.get_mut(&sample.series) {
+                ring.readings[ring.count % LAST] = reading;
+                ring.count += 1;
+            } else {
+                let ring = Ring { readings: [reading; LAST], count: 1 };
+                self.of.insert(sample.series.clone(), ring);
             }
         }
     }

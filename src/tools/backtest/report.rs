@@ -12,7 +12,7 @@ use super::spell::{ANNOUNCED, About, Reading, Spell, Trace, place};
 use vitalgate_domain::core::configuration::Configuration;
 use vitalgate_domain::model::alarm::{Priority, Side};
 use vitalgate_domain::model::ids::{BedId, PatientId, RuleId};
-use vitalgate_domain::model::time::Timestamp;
+use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_domain::rules::{InForce, Level};
 
 /// What would have been announced, beside what is by today's rules. In JSON it only grows.
@@ -63,7 +63,7 @@ pub struct Sums {
     /// The file.
     pub rules: String,
     /// All announcements about patients.
-    pub announcements: Count,
+    pub announcements: Tally,
     /// More than 10 announcements of one patient within 10 minutes, each counted once.
     pub floods: u64,
     /// Alarms that people were told and that are over.
@@ -86,7 +86,7 @@ pub struct Sums {
 
 /// Announcements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Count {
+pub struct Tally {
     /// All of them.
     pub count: u64,
     /// For each patient and day; `None` where there was none.
@@ -105,9 +105,9 @@ pub struct RuleRow {
     /// Which rule.
     pub rule: RuleId,
     /// Under today's rules.
-    pub old: Count,
+    pub old: Tally,
     /// Under those tried.
-    pub new: Count,
+    pub new: Tally,
 }
 
 /// Announcements in a bed, or in a shift.
@@ -266,11 +266,11 @@ impl Sums {
         let ended = figures.durations.of;
         Self {
             rules: rules.to_owned(),
-            announcements: Count::of(figures.by_priority, patient_days),
+            announcements: Tally::of(figures.by_priority, patient_days),
             floods: figures.floods.count,
             ended,
             median_s: figures.durations.median_s(),
-            longest_s: figures.durations.longest.map(|span| span.as_secs_f64()),
+            longest_s: figures.durations.longest.map(Span::as_secs_f64),
             brief: figures.brief,
             brief_share: (ended > 0).then(|| figures.brief as f64 / ended as f64),
             standing: figures.standing,
@@ -280,7 +280,7 @@ impl Sums {
     }
 }
 
-impl Count {
+impl Tally {
     fn of(by: ByPriority, patient_days: f64) -> Self {
         let of = |priority| by[place(priority)];
         let count = ANNOUNCED.into_iter().map(of).sum();
@@ -307,8 +307,8 @@ fn rules(old: &Figures, new: &Figures, patient_days: f64) -> Vec<RuleRow> {
     }
     let row = |(rule, [old, new]): (&RuleId, [ByPriority; 2])| RuleRow {
         rule: rule.clone(),
-        old: Count::of(old, patient_days),
-        new: Count::of(new, patient_days),
+        old: Tally::of(old, patient_days),
+        new: Tally::of(new, patient_days),
     };
     let mut rows: Vec<RuleRow> = by_rule.into_iter().map(row).collect();
     rows.sort_by_key(|row| std::cmp::Reverse(row.old.count.max(row.new.count)));
@@ -386,7 +386,7 @@ impl Listed {
         Self {
             kind: *kind,
             priority: *priority,
-            by_s: by.map(|by| by.as_secs_f64()),
+            by_s: by.map(Span::as_secs_f64),
             patient: key.patient.as_ref().map(|patient| names.name(*source, patient)),
             at: dated.then_some(*at),
             at_s: (!dated).then(|| since_start(*at)),

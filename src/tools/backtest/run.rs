@@ -243,13 +243,9 @@ impl<'a> Run<'a> {
             Body::Telemetry { .. } | Body::Events { .. } => {}
             Body::Waves { .. } | Body::Status { .. } | Body::Undecodable { .. } => return,
         }
-        let whose = match self.whose.get(&message.device) {
-            Some(whose) => whose,
-            None => {
-                let whose = whose(&self.judges[0].core, &message.device);
-                self.whose.entry(message.device.clone()).or_insert(whose)
-            }
-        };
+        let core = &self.judges[0].core;
+        let known = self.whose.entry(message.device.clone());
+        let whose = known.or_insert_with(|| whose(core, &message.device));
         if let Some(Whose { patient, bed, window }) = whose
             && self.all.covered.heard(patient, bed.as_ref(), at, *window)
         {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::pairing::Kind;
-use super::report::{Count, Differences, Listed, Measured, PlaceRow, Report, Sums};
+use super::report::{Differences, Listed, Measured, PlaceRow, Report, Sums, Tally};
 use vitalgate_domain::model::time::Timestamp;
 
 /// Rules shown by the table; JSON and the page have all.
@@ -85,7 +85,7 @@ impl Report {
         heads.iter().try_for_each(|head| write!(out, " {head:>10}"))?;
         writeln!(out)?;
         for row in self.rules.iter().take(RULES) {
-            let moved = |of: fn(&Count) -> u64| format!("{}→{}", of(&row.old), of(&row.new));
+            let moved = |of: fn(&Tally) -> u64| format!("{}→{}", of(&row.old), of(&row.new));
             writeln!(
                 out,
                 "{:<40} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",

@@ -14,7 +14,9 @@ fn at(seconds: i64) -> Timestamp {
 
 fn floods(times: &[i64]) -> u64 {
     let (patient, mut floods) = ("p".parse::<PatientId>().unwrap(), Floods::default());
-    times.iter().for_each(|seconds| floods.note(&patient, at(*seconds)));
+    for seconds in times {
+        floods.note(&patient, at(*seconds));
+    }
     floods.count
 }
 
@@ -41,7 +43,9 @@ fn a_flood_is_more_than_ten_within_ten_minutes_and_counts_once() {
 fn the_median_is_that_of_all_durations() {
     let of = |seconds: &[i64]| {
         let mut durations = Durations::default();
-        seconds.iter().for_each(|s| durations.note(Span::secs(*s)));
+        for s in seconds {
+            durations.note(Span::secs(*s));
+        }
         (durations.median_s(), durations.longest, durations.of)
     };
     assert_eq!(of(&[]), (None, None, 0));

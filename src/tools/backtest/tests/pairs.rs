@@ -22,7 +22,9 @@ type Row<'a> = (i64, Option<i64>, &'a [(i64, Priority)]);
 
 pub(super) fn spell((from, to, told): Row<'_>) -> Spell {
     let mut first = Told::default();
-    told.iter().for_each(|(seconds, priority)| first.note(*priority, at(*seconds)));
+    for (seconds, priority) in told {
+        first.note(*priority, at(*seconds));
+    }
     Spell {
         rule: "vitals_live.spo2_low".parse().unwrap(),
         begin: at(from),

@@ -66,11 +66,14 @@ fn recording(dir: &Path, text: &str) -> Source {
 
 pub(super) fn played(Played { old, new, values }: &Played<'_>) -> Report {
     let dir = tempfile::tempdir().unwrap();
-    let mut text = "time_s,spo2_pct\n".to_owned();
-    for (second, value) in values.iter().enumerate() {
-        text.push_str(&format!("{second},{value}\n"));
-    }
+    let rows = values.iter().enumerate().map(|(second, value)| format!("{second},{value}"));
+    let text = wide(rows);
     backtest(&request(old, new, vec![recording(dir.path(), &text)]), |_| {}).unwrap()
+}
+
+/// A file of one column.
+fn wide(rows: impl Iterator<Item = String>) -> String {
+    format!("time_s,spo2_pct\n{}\n", rows.collect::<Vec<_>>().join("\n"))
 }
 
 /// 95 but for so long below 90 and then below 85.
@@ -125,8 +128,7 @@ fn every_form_of_the_report_says_the_same_and_names_nobody() {
 #[test]
 fn ids_are_there_where_they_are_asked_for() {
     let dir = tempfile::tempdir().unwrap();
-    let text =
-        format!("time_s,spo2_pct\n{}", (0..60).map(|s| format!("{s},84\n")).collect::<String>());
+    let text = wide((0..60).map(|s| format!("{s},84")));
     let asked = Request {
         patients: true,
         ..request(&rules(80), &rules(90), vec![recording(dir.path(), &text)])
@@ -139,8 +141,8 @@ fn ids_are_there_where_they_are_asked_for() {
 #[test]
 fn rows_out_of_order_are_played_as_they_arrived() {
     let dir = tempfile::tempdir().unwrap();
-    let rows: String = (0..60).rev().map(|s| format!("{s},{s},spo2_pct,84\n")).collect();
-    let text = format!("time_s,stored_s,signal,value\n{rows}");
+    let rows: Vec<_> = (0..60).rev().map(|s| format!("{s},{s},spo2_pct,84")).collect();
+    let text = format!("time_s,stored_s,signal,value\n{}\n", rows.join("\n"));
     let asked = request(&rules(80), &rules(90), vec![recording(dir.path(), &text)]);
     let report = backtest(&asked, |_| {}).unwrap();
     assert_eq!(report.differences.listed[0].at_s, Some(10.0));
@@ -149,8 +151,7 @@ fn rows_out_of_order_are_played_as_they_arrived() {
 #[test]
 fn two_recordings_are_two_patients_whatever_they_are_called() {
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let text =
-        format!("time_s,spo2_pct\n{}", (0..60).map(|s| format!("{s},84\n")).collect::<String>());
+    let text = wide((0..60).map(|s| format!("{s},84")));
     let sources = dirs.iter().map(|dir| recording(dir.path(), &text)).collect();
     let report = backtest(&request(&rules(80), &rules(90), sources), |_| {}).unwrap();
     assert_eq!(report.covered.patients, 2);
