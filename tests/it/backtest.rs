@@ -47,7 +47,7 @@ fn what_a_gateway_recorded_is_judged_again_beside_it() {
     };
     let old = rules("old.toml", RULES);
     let new = rules("new.toml", &RULES.replace("88 %", "85 %"));
-    let store = gateway.store().to_owned();
+    let store = gateway.store();
     let args = ["--rules", text(&new), "--against", text(&old), text(&store)];
 
     let found = report(&args);
