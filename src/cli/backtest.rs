@@ -103,12 +103,10 @@ pub(super) fn run(args: &BacktestArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn as_config(error: BacktestError) -> anyhow::Error {
-    match error {
-        BacktestError::Rules(name, error) => {
-            anyhow::Error::from(BadConfig::from(error)).context(name)
-        }
-        other => other.into(),
+    if let BacktestError::Rules(name, error) = error {
+        return anyhow::Error::from(BadConfig::from(error)).context(name);
     }
+    error.into()
 }
 
 fn request(args: &BacktestArgs, config: &Config) -> anyhow::Result<Request> {
