@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod audit;
+mod backtest;
 mod config;
 #[cfg_attr(not(feature = "simulators"), path = "no_demo.rs")]
 mod demo;
@@ -55,6 +56,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Write one alarm and all it stands on as one file, or derive it from such a file again.
     Incident(incident::IncidentArgs),
+    /// Judge recorded history again under other rules, and show what would have been announced beside today's.
+    Backtest(backtest::BacktestArgs),
     /// Send a CSV recording through MQTT as a device would; judged as live under `--clock stream`.
     Replay(ReplayOptions),
     /// Register, bind, list or revoke devices.
@@ -173,6 +176,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => store::verify(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Incident(args) => incident::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Replay(options) => replay(options),
         Command::Device(args) => device::run(&args),
         Command::Person(args) => person::run(&args),

@@ -22,6 +22,7 @@ use vitalgate_sim::codec::Protocol;
 use vitalgate_sim::link::{self, Feed, LinkOptions, Next};
 use vitalgate_sim::session::Outgoing;
 
+pub(super) use recording::Layout;
 pub use recording::{BadColumn, BadRecording, Cell, Column, Quality, QualityColumn};
 
 use crate::config::Config;
@@ -32,7 +33,7 @@ use vitalgate_domain::model::unit::Unit;
 
 /// Readings in one message; a longer burst is several messages of one `sent_at`, each well below
 /// the largest payload taken.
-const MESSAGE: usize = 500;
+pub(super) const MESSAGE: usize = 500;
 /// Seconds of silence after which the gateway may take the connection for dead.
 const KEEP_ALIVE_S: u16 = 60;
 
@@ -92,7 +93,7 @@ pub struct ReplayReport {
 /// Sends the recording; returns when the last message is acknowledged. Nothing is sent of a
 /// recording that cannot be read to its end.
 pub async fn run(options: ReplayOptions) -> anyhow::Result<ReplayReport> {
-    check(&options.columns, &signals(options.signals.as_deref())?)?;
+    check_columns(&options.columns, &signals(options.signals.as_deref())?)?;
     check_qualities(&options.qualities, &options.columns)?;
     let text = std::fs::read_to_string(&options.file)
         .with_context(|| format!("cannot read {}", options.file.display()))?;
@@ -154,7 +155,7 @@ fn signals(file: Option<&Path>) -> anyhow::Result<SignalTable> {
 }
 
 /// The gateway acknowledges what it refuses; so a column it would refuse is turned away here.
-fn check(columns: &[Column], signals: &SignalTable) -> Result<(), BadColumn> {
+pub(super) fn check_columns(columns: &[Column], signals: &SignalTable) -> Result<(), BadColumn> {
     for column in columns {
         let signal = signals
             .find(&column.signal)
@@ -184,22 +185,17 @@ fn check_qualities(qualities: &[QualityColumn], columns: &[Column]) -> Result<()
 /// `cells` come in the order of their arrival.
 fn messages<'a>(options: &ReplayOptions, cells: &[Cell<'a>]) -> Vec<Message<'a>> {
     let bursts = cells.chunk_by(|a, b| a.arrived == b.arrived).flat_map(|all| all.chunks(MESSAGE));
-    let message = |(cells, seq): (&[Cell<'a>], u64)| Message {
-        boot: options.boot,
-        seq,
-        sent_at: options.start + cells.first().map_or(Span::ZERO, |cell| cell.arrived),
-        mode: "real",
-        clock: Clock { source: "ntp" },
-        readings: cells.iter().map(|cell| Reading::of(cell, options.start)).collect(),
-    };
+    let message =
+        |(cells, seq): (&[Cell<'a>], u64)| Message::of(options.boot, seq, options.start, cells);
     bursts.zip(1..).map(message).collect()
 }
 
+/// A message as a device would send it.
 #[derive(Debug, Serialize)]
-struct Message<'a> {
+pub(super) struct Message<'a> {
     boot: u64,
     seq: u64,
-    sent_at: Timestamp,
+    pub(super) sent_at: Timestamp,
     mode: &'static str,
     clock: Clock,
     readings: Vec<Reading<'a>>,
@@ -220,8 +216,20 @@ struct Reading<'a> {
     quality: Option<Quality>,
 }
 
-impl Message<'_> {
-    fn encode(&self) -> Result<Bytes, serde_json::Error> {
+impl<'a> Message<'a> {
+    /// Of cells that arrived together in a recording that begins at `start`.
+    pub(super) fn of(boot: u64, seq: u64, start: Timestamp, cells: &[Cell<'a>]) -> Self {
+        Self {
+            boot,
+            seq,
+            sent_at: start + cells.first().map_or(Span::ZERO, |cell| cell.arrived),
+            mode: "real",
+            clock: Clock { source: "ntp" },
+            readings: cells.iter().map(|cell| Reading::of(cell, start)).collect(),
+        }
+    }
+
+    pub(super) fn encode(&self) -> Result<Bytes, serde_json::Error> {
         serde_json::to_vec(self).map(Bytes::from)
     }
 }

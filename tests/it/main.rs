@@ -9,6 +9,7 @@
 mod accounts;
 mod alarms;
 mod audit;
+mod backtest;
 mod broker;
 mod budgets;
 mod cases;

@@ -165,48 +165,90 @@ pub enum BadRecording {
 pub(super) fn read<'a>(
     text: &str,
     columns: &'a [Column],
-    qualities: &[QualityColumn],
+    qualities: &'a [QualityColumn],
 ) -> Result<Vec<Cell<'a>>, BadRecording> {
     let mut lines = text.trim_start_matches('\u{feff}').lines();
-    let header = Header { names: cells_of(lines.next().unwrap_or_default()) };
-    let times = (header.position("time_s")?, header.position("stored_s").ok());
-    let shape = match (header.position("signal"), header.position("value")) {
-        (Ok(signal), Ok(value)) => Shape::Long { signal, value },
-        _ => Shape::Wide(
-            columns
-                .iter()
-                .map(|column| Ok((header.position(&column.name)?, column)))
-                .collect::<Result<_, _>>()?,
-        ),
-    };
-    let qualities: Vec<_> = qualities
-        .iter()
-        .map(|quality| Ok((header.position(&quality.name)?, quality)))
-        .collect::<Result<_, _>>()?;
-    let mut used = vec![false; columns.len()];
+    let mut layout = Layout::of(lines.next().unwrap_or_default(), columns, qualities)?;
     let mut cells = Vec::new();
-    for (line, text) in (2..).zip(lines).filter(|(_, text)| !text.is_empty()) {
-        let row = header.row(line, text)?;
-        let Some(measured) = row.time(times.0)? else {
-            return Err(row.not_a_time(times.0));
+    for (line, text) in (2..).zip(lines) {
+        layout.cells(line, text, &mut cells)?;
+    }
+    layout.end()?;
+    cells.sort_by_key(|cell| cell.arrived);
+    Ok(cells)
+}
+
+/// Where in a file what is; reads it line by line.
+pub(in crate::tools) struct Layout<'a> {
+    header: Header,
+    /// Measured, and arrived.
+    times: (usize, Option<usize>),
+    shape: Shape<'a>,
+    qualities: Vec<(usize, &'a QualityColumn)>,
+    columns: &'a [Column],
+    /// Of a long file: which columns it had.
+    used: Vec<bool>,
+    found: bool,
+}
+
+impl<'a> Layout<'a> {
+    /// By the first line.
+    pub(in crate::tools) fn of(
+        header: &str,
+        columns: &'a [Column],
+        qualities: &'a [QualityColumn],
+    ) -> Result<Self, BadRecording> {
+        let header = Header { names: cells_of(header).into_iter().map(str::to_owned).collect() };
+        let times = (header.position("time_s")?, header.position("stored_s").ok());
+        let shape = match (header.position("signal"), header.position("value")) {
+            (Ok(signal), Ok(value)) => Shape::Long { signal, value },
+            _ => Shape::Wide(
+                columns
+                    .iter()
+                    .map(|column| Ok((header.position(&column.name)?, column)))
+                    .collect::<Result<_, _>>()?,
+            ),
         };
-        let arrived = times.1.map_or(Ok(None), |stored| row.time(stored))?.unwrap_or(measured);
+        let qualities = qualities
+            .iter()
+            .map(|quality| Ok((header.position(&quality.name)?, quality)))
+            .collect::<Result<_, _>>()?;
+        let used = vec![false; columns.len()];
+        Ok(Self { header, times, shape, qualities, columns, used, found: false })
+    }
+
+    /// Appends what a line holds; lines are counted from 1, of which the first is the header.
+    pub(in crate::tools) fn cells(
+        &mut self,
+        line: usize,
+        text: &str,
+        cells: &mut Vec<Cell<'a>>,
+    ) -> Result<(), BadRecording> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let before = cells.len();
+        let row = self.header.row(line, text)?;
+        let Some(measured) = row.time(self.times.0)? else {
+            return Err(row.not_a_time(self.times.0));
+        };
+        let arrived = self.times.1.map_or(Ok(None), |stored| row.time(stored))?.unwrap_or(measured);
         let mut add = |position, column: &'a Column| {
             if let Some(value) = row.number(position)? {
                 let value = value * column.factor;
-                let quality = row.quality_of(column, &qualities)?;
+                let quality = row.quality_of(column, &self.qualities)?;
                 cells.push(Cell { column, measured, arrived, value, quality });
             }
             Ok(())
         };
-        match &shape {
+        match &self.shape {
             Shape::Wide(all) => {
                 for (position, column) in all {
                     add(*position, column)?;
                 }
             }
             Shape::Long { signal, value } => {
-                for (column, used) in columns.iter().zip(&mut used) {
+                for (column, used) in self.columns.iter().zip(&mut self.used) {
                     if column.name == row.cells[*signal] {
                         *used = true;
                         add(*value, column)?;
@@ -214,15 +256,19 @@ pub(super) fn read<'a>(
                 }
             }
         }
+        self.found |= cells.len() > before;
+        Ok(())
     }
-    if let (Shape::Long { .. }, Some(unused)) = (&shape, used.iter().position(|used| !used)) {
-        return Err(BadRecording::Unused(columns[unused].name.clone()));
+
+    /// Whether all that was asked for was there.
+    pub(in crate::tools) fn end(&self) -> Result<(), BadRecording> {
+        if let (Shape::Long { .. }, Some(unused)) =
+            (&self.shape, self.used.iter().position(|used| !used))
+        {
+            return Err(BadRecording::Unused(self.columns[unused].name.clone()));
+        }
+        if self.found { Ok(()) } else { Err(BadRecording::Empty) }
     }
-    if cells.is_empty() {
-        return Err(BadRecording::Empty);
-    }
-    cells.sort_by_key(|cell| cell.arrived);
-    Ok(cells)
 }
 
 impl FromStr for Column {
@@ -277,25 +323,25 @@ enum Shape<'a> {
     Long { signal: usize, value: usize },
 }
 
-struct Header<'t> {
-    names: Vec<&'t str>,
+struct Header {
+    names: Vec<String>,
 }
 
 struct Row<'t> {
-    header: &'t Header<'t>,
+    header: &'t Header,
     line: usize,
     cells: Vec<&'t str>,
 }
 
-impl<'t> Header<'t> {
+impl Header {
     fn position(&self, name: &str) -> Result<usize, BadRecording> {
-        self.names.iter().position(|known| *known == name).ok_or_else(|| BadRecording::NoColumn {
+        self.names.iter().position(|known| known == name).ok_or_else(|| BadRecording::NoColumn {
             name: name.to_owned(),
             found: self.names.join(", "),
         })
     }
 
-    fn row(&'t self, line: usize, text: &'t str) -> Result<Row<'t>, BadRecording> {
+    fn row<'t>(&'t self, line: usize, text: &'t str) -> Result<Row<'t>, BadRecording> {
         let cells = cells_of(text);
         let (found, expected) = (cells.len(), self.names.len());
         if found != expected {
@@ -330,7 +376,7 @@ impl Row<'_> {
             Ok(value) if value.is_finite() => Ok(Some(value)),
             _ => Err(BadRecording::Number {
                 line: self.line,
-                column: self.header.names[position].to_owned(),
+                column: self.header.names[position].clone(),
                 text: text.to_owned(),
             }),
         }
@@ -371,7 +417,7 @@ impl Row<'_> {
             Some(number) => Ok(Some(Quality::Number(number))),
             None => Err(BadRecording::Quality {
                 line: self.line,
-                column: self.header.names[position].to_owned(),
+                column: self.header.names[position].clone(),
                 text: text.to_owned(),
             }),
         }
@@ -380,7 +426,7 @@ impl Row<'_> {
     fn not_a_time(&self, position: usize) -> BadRecording {
         BadRecording::Time {
             line: self.line,
-            column: self.header.names[position].to_owned(),
+            column: self.header.names[position].clone(),
             text: self.cells[position].to_owned(),
         }
     }
