@@ -122,8 +122,8 @@ mod tests {
             ("[\"./own.toml\"]", "quality_min = 0.1\n", "pack `./own.toml`: "),
             (
                 "[\"./own.toml\"]",
-                &event.replace("own.fall", "events.other"),
-                "rule `events.other` stands twice",
+                &event.replace("own.fall", "event.other"),
+                "rule `event.other` stands twice",
             ),
         ] {
             let refused = read_with(packs, own).unwrap_err();

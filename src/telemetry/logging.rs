@@ -22,8 +22,7 @@ pub struct Logging {
 pub fn start_logging() -> Logging {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let queue = NonBlockingBuilder::default().buffered_lines_limit(MOST_WAITING).lossy(true);
-    let (writer, guard) = queue.finish(std::io::stderr());
+    let (writer, guard) = queue().finish(std::io::stderr());
     let lost = writer.error_counter();
     let logging = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -39,7 +38,52 @@ pub fn start_logging() -> Logging {
     Logging { _writes: guard }
 }
 
+/// What a line waits in.
+fn queue() -> NonBlockingBuilder {
+    NonBlockingBuilder::default().buffered_lines_limit(MOST_WAITING).lossy(true)
+}
+
 /// Lines that were lost, because too many waited to be written.
 pub(super) fn lines_lost() -> u64 {
     LOST.get().map_or(0, |lost| u64::try_from(lost.dropped_lines()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    use super::*;
+
+    /// Takes nothing until it is told to.
+    struct Hung(Receiver<()>);
+
+    impl Write for Hung {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.recv().ok();
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_nobody_reads_waits_up_to_a_bound_and_is_lost_and_counted_beyond() {
+        let (goes_on, hangs) = sync_channel(1);
+        let (mut writer, guard) = queue().finish(Hung(hangs));
+        let lost = writer.error_counter();
+        for _ in 0..MOST_WAITING {
+            writer.write_all(b"a line\n").unwrap();
+        }
+        assert_eq!(lost.dropped_lines(), 0);
+        for _ in 0..10 {
+            writer.write_all(b"a line\n").unwrap();
+        }
+        // One is being written.
+        assert!((9..=10).contains(&lost.dropped_lines()), "{}", lost.dropped_lines());
+        drop(goes_on);
+        drop(guard);
+    }
 }

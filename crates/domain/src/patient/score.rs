@@ -262,6 +262,12 @@ impl Patient {
             for key in self.alarms.keys_where(|key, open| of_it(key) && known(open)) {
                 self.alarms.close(&key, Change::RuleChanged, "rule_changed", None, out);
             }
+            if self.score_alarm(&state).is_some() {
+                // What is unknown stays, and is told of again where the rule judges once more.
+                let begun = ScoreState::begun(&state.rule, out.now.at);
+                let scores = self.scores.get_or_insert_default();
+                scores.of_rules.push(ScoreState { told: state.told, ..begun });
+            }
         }
         for rule in judging {
             self.judge_score(rule, cause, context, out);

@@ -1,6 +1,7 @@
 //! Rules, wards and ages that change what is judged (row 23).
 
 use super::*;
+use crate::model::alarm::Condition;
 use crate::model::command::AgeClass;
 use crate::model::ids::BedId;
 
@@ -140,6 +141,20 @@ fn what_is_unknown_stays_where_the_rule_judges_no_more() {
     scene.skip();
     scene.word("chart", "consciousness", "C");
     scene.moves(&["back_present low news2.score: alarming, present"]);
+}
+
+#[test]
+fn what_was_unknown_while_the_rule_did_not_judge_ends_once_it_does_and_all_is_calm() {
+    let mut scene = calm();
+    scene.reading("mon", "heart_rate", 135.0);
+    scene.advance(961.0);
+    assert_eq!(scene.alarm(RULE).condition, Condition::Unknown);
+    scene.change(Some(AgeClass::Paediatric), None);
+    monitored_calm(&mut scene);
+    scene.advance(20.0);
+    scene.skip();
+    scene.change(Some(AgeClass::Adult), None);
+    scene.moves_after(600.0, &["ended low news2.score: closed ended_after_gap"]);
 }
 
 #[test]
