@@ -231,10 +231,12 @@ async fn whoever_moves_or_discharges_may_say_whom_they_saw() {
         let path = format!("/api/v1/patients/p-1/{path}");
         assert_eq!(bench.call("POST", &path, &seen, body).await.status, 200);
         let action = observed.lock().unwrap().pop().unwrap().action;
-        let replaces = match action {
-            Action::TransferPatient { replaces, .. }
-            | Action::DischargePatient { replaces, .. } => replaces,
-            other => panic!("{other:?}"),
+        let replaces = if let Action::TransferPatient { replaces, .. } = action {
+            replaces
+        } else if let Action::DischargePatient { replaces, .. } = action {
+            replaces
+        } else {
+            panic!("{action:?}");
         };
         assert_eq!(replaces, Some(7));
         let bad = bench.call("POST", &path, &[("if-match", "7")], body).await;
