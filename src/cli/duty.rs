@@ -107,8 +107,10 @@ fn put(
     let plan = in_28_days(file.check(text).map_err(BadConfig::from)?);
     // Of one that is wrong nobody knows whom it called, and where the store cannot be read nobody knows where patients are.
     let before = file.text().ok().and_then(|text| file.check(&text).ok()).map(in_28_days);
+    let before = before.map(|plan| attended(config, plan));
     let places = places(config).ok().flatten();
-    let mut left = leaves_nobody(before.as_ref(), &plan, places.as_ref(), now);
+    let by_whom = attended(config, plan.clone());
+    let mut left = leaves_nobody(before.as_ref(), &by_whom, places.as_ref(), now);
     left.retain(|place| !nobody_for.contains(place));
     if !left.is_empty() {
         let words: Vec<String> = left.iter().map(Unanswered::words).collect();
@@ -162,7 +164,7 @@ pub(super) struct Told {
 
 /// Prints what is wrong with a plan, as both checks do: every hole, and what it leaves out though nobody is missing.
 pub(super) fn tell(config: &Config, plan: &DutyPlan, now: Timestamp) -> Told {
-    let holes = tell_holes(plan, now);
+    let holes = tell_holes(&attended(config, plan.clone()), now);
     let (places, unseen) = match places(config) {
         Ok(Some(places)) => (Some(places), None),
         Ok(None) => (None, Some("there is no store yet".to_owned())),
@@ -181,6 +183,15 @@ pub(super) fn tell(config: &Config, plan: &DutyPlan, now: Timestamp) -> Told {
     }
     let unread = unseen.is_some_and(|why| why.starts_with("warning"));
     Told { holes, left_out: unread || !found.is_empty() }
+}
+
+/// A plan without those who could answer nothing, as far as it is known who may.
+fn attended(config: &Config, plan: DutyPlan) -> DutyPlan {
+    match vitalgate::app::known(config) {
+        Ok(known) => known.attended(plan),
+        // It is said where their names are looked at.
+        Err(_) => plan,
+    }
 }
 
 /// Where patients are by the store; `None` before there is one.

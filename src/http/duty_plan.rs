@@ -104,9 +104,10 @@ async fn looked_at(http: &Http, file: Arc<TeamsFile>, text: String) -> Result<Ch
         let plan = in_28_days(&file.check(&text)?);
         // Of one that is wrong nobody knows whom it called.
         let before = file.text().ok().and_then(|text| file.check(&text).ok());
-        let before = before.map(|teams| in_28_days(&teams));
-        let nobody_for = leaves_nobody(before.as_ref(), &plan, Some(&places), now);
-        let holes = plan.holes(now).into_iter().map(Hole::from).collect();
+        let before = before.map(|teams| auth.attended(in_28_days(&teams)));
+        let attended = auth.attended(plan.clone());
+        let nobody_for = leaves_nobody(before.as_ref(), &attended, Some(&places), now);
+        let holes = attended.holes(now).into_iter().map(Hole::from).collect();
         let mut warnings = left_out(&plan, &config.channel, Some(&places));
         warnings.extend(auth.asked_in_vain(&plan));
         Ok(Checked { holes, nobody_for, version: version(&text), warnings })

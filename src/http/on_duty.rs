@@ -19,6 +19,13 @@ impl AuthInForce {
         out.map(|(team, person)| (team.id.clone(), person.id.clone())).collect()
     }
 
+    /// A plan without the watches of those who could answer nothing: what is a hole in it calls nobody.
+    pub fn attended(&self, mut plan: DutyPlan) -> DutyPlan {
+        let out = self.shut_out(&plan);
+        plan.watches.retain(|watch| !out.contains(&(watch.team.clone(), watch.person.clone())));
+        plan
+    }
+
     /// Has a plan know the wards whose alarms its people may answer.
     pub fn bind_to_wards(&self, plan: &mut DutyPlan) {
         for person in &mut plan.people {
@@ -43,7 +50,7 @@ impl AuthInForce {
                     "`{id}` is on duty for `{team_id}` and is not asked: their account is disabled, of other wards, or of a role that answers no alarms"
                 );
                 found.insert(id, why);
-            } else if self.people().is_some() && self.oidc().is_none() && !self.is_known(person) {
+            } else if self.oidc().is_none() && !self.is_known(person) {
                 let why = format!(
                     "`{id}` is on duty for `{team_id}`, and `{}` is no account and no token here: they are asked, and can answer nothing in their own name",
                     person.actor

@@ -186,29 +186,34 @@ pub(crate) async fn change(
     ask_one(&http, &who, action, StatusCode::OK).await
 }
 
-/// `POST patients/{id}/transfer`.
+/// `POST patients/{id}/transfer`; `If-Match` names the version of the patient that was seen.
 pub(crate) async fn transfer(
     State(http): State<Ctx>,
     who: Who,
     Id(patient): Id<PatientId>,
+    headers: HeaderMap,
     Body(to): Body<Transfer>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
     within(&http, &who, &patient)?;
     into_own_bed(&http, &who, to.bed.as_ref())?;
-    ask_one(&http, &who, Action::TransferPatient { patient, bed: to.bed }, StatusCode::OK).await
+    let replaces = version_seen(&headers, "the patient")?;
+    let action = Action::TransferPatient { patient, bed: to.bed, replaces };
+    ask_one(&http, &who, action, StatusCode::OK).await
 }
 
-/// `POST patients/{id}/discharge`.
+/// `POST patients/{id}/discharge`; `If-Match` as above.
 pub(crate) async fn discharge(
     State(http): State<Ctx>,
     who: Who,
     Id(patient): Id<PatientId>,
+    headers: HeaderMap,
     Body(why): Body<Discharge>,
 ) -> Result<Response, Problem> {
     who.may(Right::ChangePatients)?;
     within(&http, &who, &patient)?;
-    let action = Action::DischargePatient { patient, reason: why.reason };
+    let replaces = version_seen(&headers, "the patient")?;
+    let action = Action::DischargePatient { patient, reason: why.reason, replaces };
     ask_one(&http, &who, action, StatusCode::OK).await
 }
 

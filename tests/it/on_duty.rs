@@ -121,6 +121,32 @@ fn who_is_on_the_plan_and_has_no_account_is_named_before_they_are_asked() {
     assert!(!said.contains("jane"), "{said}");
 }
 
+#[test]
+fn a_plan_of_nobody_who_may_answer_is_a_hole_and_is_not_put_by_mistake() {
+    let gateway = ward();
+    person(&gateway, &["change", "john", "--role", "viewer"], "");
+    let said = checked(&gateway);
+    assert!(said.contains("nobody is on duty as physician of icu"), "{said}");
+    assert!(!said.contains("as nurse of icu"), "{said}");
+    let text = TEAMS.replace("people = [\"jane\"]", "people = [\"john\"]");
+    let file = gateway.config_file().with_file_name("another.toml");
+    std::fs::write(&file, text).unwrap();
+    let put = gateway.command_line("duty", &["put", file.to_str().unwrap()]);
+    let said = String::from_utf8([put.stdout, put.stderr].concat()).unwrap();
+    assert!(!put.status.success(), "{said}");
+    assert!(said.contains("by this plan nobody is called for some or all alarms of"), "{said}");
+}
+
+#[test]
+fn who_has_no_token_is_named_where_nobody_has_an_account() {
+    let setup = Setup::default().rules(RULES).teams(TEAMS);
+    let gateway = setup.section("http", json!({ "token": tokens() })).start();
+    let said = checked(&gateway);
+    for ghost in ["jane", "john"] {
+        assert!(said.contains(&format!("`{ghost}` is no account and no token here")), "{said}");
+    }
+}
+
 /// What `duty check` prints.
 fn checked(gateway: &Gateway) -> String {
     let output = gateway.command_line("duty", &["check"]);

@@ -215,6 +215,31 @@ async fn a_transfer_names_its_bed_and_none_is_null() {
         assert_eq!(bench.post("/api/v1/patients/p-1/transfer", body).await.status, 200);
         let action = observed.lock().unwrap().pop().unwrap().action;
         let bed = bed.map(|bed| bed.parse().unwrap());
-        assert_eq!(action, Action::TransferPatient { patient: "p-1".parse().unwrap(), bed });
+        assert_eq!(
+            action,
+            Action::TransferPatient { patient: "p-1".parse().unwrap(), bed, replaces: None }
+        );
+    }
+}
+
+#[tokio::test]
+async fn whoever_moves_or_discharges_may_say_whom_they_saw() {
+    let mut bench = Bench::start().await;
+    let observed = bench.answer(|_| answered(Outcome::Done));
+    let seen = [("if-match", "\"7\"")];
+    for (path, body) in [("transfer", r#"{"bed":null}"#), ("discharge", "{}")] {
+        let path = format!("/api/v1/patients/p-1/{path}");
+        assert_eq!(bench.call("POST", &path, &seen, body).await.status, 200);
+        let action = observed.lock().unwrap().pop().unwrap().action;
+        let replaces = if let Action::TransferPatient { replaces, .. } = action {
+            replaces
+        } else if let Action::DischargePatient { replaces, .. } = action {
+            replaces
+        } else {
+            panic!("{action:?}");
+        };
+        assert_eq!(replaces, Some(7));
+        let bad = bench.call("POST", &path, &[("if-match", "7")], body).await;
+        assert_eq!(bad.status, 400, "{}", bad.body);
     }
 }

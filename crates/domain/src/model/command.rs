@@ -70,6 +70,9 @@ pub enum Action {
         /// Where to; `None` leaves the bed.
         #[n(1)]
         bed: Option<BedId>,
+        /// The version of the patient that was seen; another one refuses it.
+        #[n(2)]
+        replaces: Option<u64>,
     },
     /// End the stay: closes alarms, unbinds devices.
     #[n(6)]
@@ -80,6 +83,9 @@ pub enum Action {
         /// Needed while an alarm of high priority waits for an answer.
         #[n(1)]
         reason: Option<String>,
+        /// The version of the patient that was seen; another one refuses it.
+        #[n(2)]
+        replaces: Option<u64>,
     },
     /// Replace the limits of a patient from a time on.
     #[n(7)]

@@ -45,6 +45,7 @@ fn one_that_closed_is_not_found() {
     scene.done(Action::DischargePatient {
         patient: "p".parse().unwrap(),
         reason: Some("home".to_owned()),
+        replaces: None,
     });
     scene.fold(&[unwatched(&[])]);
     for alarm in [of_patient, of_gateway] {

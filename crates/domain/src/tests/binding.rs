@@ -97,7 +97,11 @@ fn a_patient_who_comes_back_never_sees_an_old_alarm_id_again() {
         scene.advance(20.0);
         ids.push(scene.alarm("link.silence").id);
         let reason = Some("home".to_owned());
-        scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason });
+        scene.done(Action::DischargePatient {
+            patient: "p".parse().unwrap(),
+            reason,
+            replaces: None,
+        });
         scene.admit("p");
     }
     ids.sort();

@@ -169,6 +169,7 @@ fn who_leaves_leaves_no_alarm_behind() {
     let (outcome, why) = scene.command(Action::DischargePatient {
         patient: "p".parse().unwrap(),
         reason: Some("home".to_owned()),
+        replaces: None,
     });
     assert_eq!(outcome, Outcome::Done, "{why}");
     let news = scene.news();

@@ -328,7 +328,8 @@ fn registering_again_takes_back_no_revocation() {
 #[test]
 fn a_patient_is_discharged_once() {
     let mut scene = Scene::bedside();
-    let discharge = || Action::DischargePatient { patient: "p".parse().unwrap(), reason: None };
+    let discharge =
+        || Action::DischargePatient { patient: "p".parse().unwrap(), reason: None, replaces: None };
     assert_eq!(scene.command(discharge()).0, Outcome::Done);
     assert_eq!(scene.command(discharge()).0, Outcome::AlreadySo);
 }

@@ -269,7 +269,7 @@ fn a_stay_that_ended_has_no_end_to_tell_of() {
     put(&mut scene, vec![low(92.0, 30.0 * HOUR)]);
     scene.advance(7.0 * HOUR);
     let reason = Some("home".to_owned());
-    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason });
+    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason, replaces: None });
     scene.skip();
     scene.advance(48.0 * HOUR);
     assert_eq!(news(&mut scene), [""; 0]);

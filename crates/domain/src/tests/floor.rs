@@ -344,6 +344,7 @@ fn what_ends_with_its_emergency_is_not_announced_for_a_moment() {
     scene.done(crate::model::command::Action::DischargePatient {
         patient: "p".parse().unwrap(),
         reason: Some("moved to the operating theatre".to_owned()),
+        replaces: None,
     });
     let news = scene.news();
     assert!(!news.iter().any(|line| line.starts_with("unfolded")), "{news:?}");

@@ -91,7 +91,11 @@ fn what_was_told_late_is_not_told_again_under_other_rules() {
 #[test]
 fn an_outbox_of_the_stay_before_is_one_excursion_by_its_own_interval() {
     let mut scene = wearable();
-    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason: None });
+    scene.done(Action::DischargePatient {
+        patient: "p".parse().unwrap(),
+        reason: None,
+        replaces: None,
+    });
     scene.admit("p");
     scene.skip();
     for minute in 0..4 {

@@ -53,7 +53,11 @@ fn nobody_misses_the_device_of_somebody_who_went_home() {
     scene.admit_with("p", |details| details.continuous = true);
     scene.device("dev", "bedside", &[]);
     scene.bind("dev", "p");
-    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason: None });
+    scene.done(Action::DischargePatient {
+        patient: "p".parse().unwrap(),
+        reason: None,
+        replaces: None,
+    });
     scene.skip();
     belongs_to(&mut scene, None);
     scene.expect(&[]);

@@ -329,7 +329,11 @@ fn limits_end_with_the_stay_and_are_offered_at_the_next() {
     let mut scene = Scene::bedside();
     let off = |critical| systolic(Side::Low, critical, None);
     scene.limits(vec![off(false), off(true)], None, None);
-    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason: None });
+    scene.done(Action::DischargePatient {
+        patient: "p".parse().unwrap(),
+        reason: None,
+        replaces: None,
+    });
     scene.admit("p");
     scene.bind("dev", "p");
     let patient = &scene.core.patients["p"];

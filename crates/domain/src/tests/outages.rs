@@ -330,7 +330,7 @@ fn who_is_moved_to_a_ward_that_heard_of_nothing_is_announced_there() {
     scene.skip();
     scene.done(Action::AddBed { bed: "w9".parse().unwrap(), ward: "west".parse().unwrap() });
     let (patient, bed) = ("p0".parse().unwrap(), Some("w9".parse().unwrap()));
-    scene.done(Action::TransferPatient { patient, bed });
+    scene.done(Action::TransferPatient { patient, bed, replaces: None });
     scene.advance(14.0);
     assert_eq!(scene.told(), [""; 0]);
     scene.advance(1.0);

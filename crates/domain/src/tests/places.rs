@@ -26,7 +26,11 @@ fn add_bed(bed: &str, ward: &str) -> Action {
 }
 
 fn transfer(bed: &str) -> Action {
-    Action::TransferPatient { patient: "p".parse().unwrap(), bed: Some(bed.parse().unwrap()) }
+    Action::TransferPatient {
+        patient: "p".parse().unwrap(),
+        bed: Some(bed.parse().unwrap()),
+        replaces: None,
+    }
 }
 
 /// Where it was raised, and where its patient lies.
@@ -37,6 +41,28 @@ fn places(alarm: &Alarm) -> [Option<&str>; 4] {
         alarm.ward_now.as_ref().map(WardId::as_str),
         alarm.bed_now.as_ref().map(BedId::as_str),
     ]
+}
+
+#[test]
+fn nobody_is_moved_or_discharged_on_an_old_view() {
+    let mut scene = in_bed();
+    let seen = scene.core.patients["p"].version;
+    let to = |replaces| Action::TransferPatient {
+        patient: "p".parse().unwrap(),
+        bed: Some("b2".parse().unwrap()),
+        replaces,
+    };
+    let home = |replaces| Action::DischargePatient {
+        patient: "p".parse().unwrap(),
+        reason: None,
+        replaces,
+    };
+    assert_eq!(scene.command(to(Some(seen + 1))).0, Outcome::Stale);
+    assert_eq!(scene.command(to(Some(seen))).0, Outcome::Done);
+    assert_eq!(scene.command(home(Some(seen))).0, Outcome::Stale, "he lies elsewhere by now");
+    assert!(scene.core.patients["p"].discharged_at.is_none());
+    let seen = scene.core.patients["p"].version;
+    assert_eq!(scene.command(home(Some(seen))).0, Outcome::Done);
 }
 
 const MOVED: &str = "moved medium vitals_live.spo2_low: alarming, present";

@@ -250,12 +250,15 @@ impl Stage {
                     reason: reason.clone(),
                 }
             }
-            What::Discharge { patient, reason } => {
-                Action::DischargePatient { patient: id(patient)?, reason: reason.clone() }
-            }
+            What::Discharge { patient, reason } => Action::DischargePatient {
+                patient: id(patient)?,
+                reason: reason.clone(),
+                replaces: None,
+            },
             What::Transfer { patient, bed } => Action::TransferPatient {
                 patient: id(patient)?,
                 bed: bed.as_deref().map(id).transpose()?,
+                replaces: None,
             },
             What::AddWard { ward } => Action::AddWard(id(ward)?),
             What::AddBed { bed, ward } => Action::AddBed { bed: id(bed)?, ward: id(ward)? },

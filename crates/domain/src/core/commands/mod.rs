@@ -103,13 +103,19 @@ impl Core {
                     c.change(patient, *replaces, change, scale, out)
                 });
             }
-            Action::TransferPatient { patient, bed } => {
+            Action::TransferPatient { patient, bed, replaces } => {
                 self.answer(actor, "transfer", out, |c, out| {
+                    if let Some(stale) = c.is_stale(patient, *replaces) {
+                        return stale;
+                    }
                     c.transfer(actor, patient, bed.as_ref(), out)
                 });
             }
-            Action::DischargePatient { patient, reason } => {
+            Action::DischargePatient { patient, reason, replaces } => {
                 self.answer(actor, "discharge", out, |c, out| {
+                    if let Some(stale) = c.is_stale(patient, *replaces) {
+                        return stale;
+                    }
                     c.discharge(actor, patient, reason.as_deref(), out)
                 });
             }

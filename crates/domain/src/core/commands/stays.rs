@@ -112,6 +112,13 @@ impl Core {
         if changed.outcome == Outcome::AlreadySo { Reply::done() } else { changed }
     }
 
+    /// The refusal of what is asked of a patient as somebody saw it who is otherwise by now.
+    pub(super) fn is_stale(&self, id: &PatientId, seen: Option<u64>) -> Option<Reply> {
+        let here = self.patients.get(id).filter(|patient| patient.discharged_at.is_none())?;
+        let stands = here.version;
+        seen.is_some_and(|seen| seen != stands).then(|| Reply::stale(stands))
+    }
+
     /// Changes what is known of a patient, but not where the patient lies.
     pub(super) fn change(
         &mut self,

@@ -136,7 +136,8 @@ fn who_gives_back_what_is_paused_takes_the_acknowledgement_back() {
 
 #[test]
 fn row_25_a_high_alarm_that_is_kept_back_needs_a_reason_as_well() {
-    let discharge = Action::DischargePatient { patient: "p".parse().unwrap(), reason: None };
+    let discharge =
+        Action::DischargePatient { patient: "p".parse().unwrap(), reason: None, replaces: None };
     for what in [What::Alarm, What::Audio] {
         let mut scene = desaturated(usual());
         scene.by("n2", SPO2, AlarmAct::Pause { what, reason: None, until: None });

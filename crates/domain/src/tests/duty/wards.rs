@@ -104,7 +104,7 @@ fn bound(wards: &[&str]) -> Scene {
 
 fn goes(scene: &mut Scene, to: &str) {
     let bed = Some(to.parse().unwrap());
-    scene.done(Action::TransferPatient { patient: "p".parse().unwrap(), bed });
+    scene.done(Action::TransferPatient { patient: "p".parse().unwrap(), bed, replaces: None });
 }
 
 #[test]

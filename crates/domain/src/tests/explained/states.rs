@@ -287,7 +287,11 @@ fn one_signal_alone_is_asked_for_and_who_left_is_watched_by_nothing() {
     };
     assert_eq!(count(&all), of_one.rules.len());
     assert!(all.rules.len() > of_one.rules.len());
-    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason: None });
+    scene.done(Action::DischargePatient {
+        patient: "p".parse().unwrap(),
+        reason: None,
+        replaces: None,
+    });
     assert_eq!((explained(&scene).rules, explained(&scene).due_at), (Vec::new(), None));
     assert!(scene.core.explain(&"nobody".parse().unwrap(), None, scene.now).is_none());
 }

@@ -153,6 +153,7 @@ fn row_25_discharge_closes_and_a_high_alarm_needs_a_reason() {
     let discharge = |reason: Option<&str>| Action::DischargePatient {
         patient: "p".parse().unwrap(),
         reason: reason.map(str::to_owned),
+        replaces: None,
     };
     assert_eq!(scene.command(discharge(None)).0, Outcome::Conflict);
     scene.expect(&[]);

@@ -354,7 +354,7 @@ fn rows_22_25_and_26_end_a_pause_with_the_alarm() {
 
     let mut scene = paused(very_low_spo2(), SPO2);
     let reason = Some("to another house".to_owned());
-    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason });
+    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason, replaces: None });
     scene.expect(&["discharged high vitals_live.spo2_low: closed discharged"]);
 
     let mut scene = paused(very_low_spo2(), SPO2);

@@ -164,8 +164,12 @@ fn row_02_a_pause_that_is_over_is_none() {
 fn nobody_inherits_a_pause() {
     let patient = || "p".parse().unwrap();
     let leaves = [
-        Action::DischargePatient { patient: patient(), reason: None },
-        Action::TransferPatient { patient: patient(), bed: Some("c".parse().unwrap()) },
+        Action::DischargePatient { patient: patient(), reason: None, replaces: None },
+        Action::TransferPatient {
+            patient: patient(),
+            bed: Some("c".parse().unwrap()),
+            replaces: None,
+        },
     ];
     for (way, leaves) in leaves.into_iter().enumerate() {
         let mut scene = in_bed();
@@ -240,7 +244,11 @@ fn row_16_what_was_over_under_a_pause_is_told_though_its_rule_judges_no_more() {
 #[test]
 fn row_25_what_was_over_under_a_pause_is_told_with_the_stay() {
     let mut scene = latched_under_a_pause();
-    scene.done(Action::DischargePatient { patient: "p".parse().unwrap(), reason: None });
+    scene.done(Action::DischargePatient {
+        patient: "p".parse().unwrap(),
+        reason: None,
+        replaces: None,
+    });
     scene.expect(&[
         "discharged medium vitals_live.spo2_low: closed discharged",
         "ended_while_paused medium vitals_live.spo2_low: closed discharged",

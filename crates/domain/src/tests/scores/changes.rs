@@ -12,7 +12,11 @@ fn in_ward(scene: &mut Scene, bed: &str, ward: &str) {
 
 fn transfer(scene: &mut Scene, bed: &str) {
     let bed: BedId = bed.parse().unwrap();
-    scene.done(Action::TransferPatient { patient: "p".parse().unwrap(), bed: Some(bed) });
+    scene.done(Action::TransferPatient {
+        patient: "p".parse().unwrap(),
+        bed: Some(bed),
+        replaces: None,
+    });
 }
 
 #[test]

@@ -161,6 +161,7 @@ fn another_scale_changes_the_score_at_once_and_the_alarm_after_the_delay() {
     scene.done(Action::DischargePatient {
         patient: "p".parse().unwrap(),
         reason: Some("well".to_owned()),
+        replaces: None,
     });
     scene.admit("p");
     assert_eq!(scene.core.patients["p"].spo2_scale(), Spo2Scale::One);

@@ -153,9 +153,11 @@ fn action(
             bed: None,
             pregnant: None,
         }),
-        Step::Discharge(p) => {
-            Action::DischargePatient { patient: patient(p), reason: Some("home".to_owned()) }
-        }
+        Step::Discharge(p) => Action::DischargePatient {
+            patient: patient(p),
+            reason: Some("home".to_owned()),
+            replaces: None,
+        },
         Step::Bind(d, p) => Action::Bind {
             device: device(d),
             patient: patient(p),
