@@ -6,7 +6,7 @@ mod influx;
 mod times;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
@@ -258,8 +258,7 @@ impl Metrics {
 
     /// The text of `/metrics`: the same, and what was looked at for it.
     pub fn exposition_with(&self, sampled: &Sampled) -> String {
-        let counted = self.0.log_lines_lost.get();
-        self.0.log_lines_lost.inc_by(lines_lost().saturating_sub(counted));
+        self.0.log_lines_lost.inner().store(lines_lost(), Ordering::Relaxed);
         written(&[&self.0.registry, &sampled.registry()])
     }
 
