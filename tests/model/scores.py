@@ -92,7 +92,8 @@ class ScoreMaker(Maker):
         possible = {"bedside": MONITOR, "charted": CHART, "spot": ("nibp_sys", "temperature"), "kiosk": ("nibp_sys", "spo2", "heart_rate"),
                     "wearable": ("heart_rate", "spo2", "temperature")}[cls]
         least = {"bedside": 2, "charted": len(CHART)}.get(cls, 1)
-        signals = [one for one in possible if one in r.sample(possible, r.randint(least, len(possible)))]
+        chosen = r.sample(possible, r.randint(least, len(possible)))
+        signals = [one for one in possible if one in chosen]
         every = r.choice([5, 20, 20, 30, 60]) if cls == "bedside" else {"wearable": 60}.get(cls, 3600)
         name = f"{cls[:3]}-{number}"
         one = Sender(name, cls, every, signals, name, None, boot=r.choice([None, 5]))

@@ -791,6 +791,12 @@ class Made(unittest.TestCase):
         for seed in (3, 4):
             self.assertEqual(laws.broken(seed, 100, [(made, laws.OF_SCORES)]), [])
 
+    def test_every_device_sends_something(self):
+        for seed in range(200):
+            maker = made.ScoreMaker(seed, 1)
+            maker.make()
+            self.assertEqual([one.id for one in maker.senders if not one.signals], [], seed)
+
     def test_every_kind_of_step_and_every_row_occurs(self):
         kinds, rows = set(), set()
         for seed in range(12):
