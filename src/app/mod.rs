@@ -221,7 +221,7 @@ impl App {
             zone: config.site.time_zone.clone(),
             handles: handles.clone(),
             auth: known,
-            stands: pipeline.core.site.duty.plan().is_some(),
+            stands: pipeline.core.site.duty.plan().map(|plan| plan.until),
         });
         // A simulated ward, and time by the messages, have nothing to do with the machine's clock.
         let real = !mode.headless && !mode.demo && !mode.stream_clock;

@@ -34,8 +34,8 @@ pub(super) struct Rota {
     pub(super) handles: Handles,
     /// Who may do what at present.
     pub(super) auth: AuthInForce,
-    /// Whether the core knows a plan from before.
-    pub(super) stands: bool,
+    /// Until when the plan reaches that the core knows from before.
+    pub(super) stands: Option<Timestamp>,
 }
 
 impl Rota {
@@ -51,13 +51,15 @@ impl Rota {
         let mut told: Option<Told> = None;
         // Who has an account or a token here, or had one since the start.
         let mut known = BTreeSet::new();
+        let mut is_asked_for = false;
         loop {
             let wall = self.handles.clock.wall();
             let teams = self.teams.borrow_and_update().clone();
             let plan = teams.map(|teams| self.on_duty(&teams, wall, &mut known));
+            let is_held = told.is_none() && !is_asked_for && self.is_held(wall);
             let is_due = match (&plan, &told) {
-                (None, _) => self.stands,
-                (Some(_), None) => true,
+                (None, _) => self.stands.is_some(),
+                (Some(_), None) => !is_held,
                 (Some((plan, out)), Some(told)) => {
                     let same = told.people == plan.people && told.out == *out;
                     wall - told.at >= EVERY || wall < told.at || !same
@@ -70,15 +72,17 @@ impl Rota {
                     people: plan.as_ref().map(|plan| plan.people.clone()).unwrap_or_default(),
                     out: out.unwrap_or_default(),
                 };
-                let stands = plan.is_some();
+                let stands = plan.as_ref().map(|plan| plan.until);
                 if self.handles.tell(vec![Input::Duty(plan.map(Box::new))]).await {
                     self.handles.degraded.set("duty plan", said(&now.out));
                     (self.stands, told) = (stands, Some(now));
                 }
+            } else if is_held {
+                self.handles.degraded.set("duty plan", Some(HELD.to_owned()));
             }
             tokio::select! {
                 changed = self.teams.changed() => match changed {
-                    Ok(()) => told = None,
+                    Ok(()) => (told, is_asked_for) = (None, true),
                     // Nobody reads the file again: what is in force stays.
                     Err(_) => tokio::time::sleep(LOOK_EVERY).await,
                 },
@@ -86,6 +90,13 @@ impl Rota {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
+    }
+
+    /// Whether what the core knows from before is better than what could be told: who may answer was never known since the
+    /// start, and whoever was disabled would be asked.
+    fn is_held(&self, wall: Timestamp) -> bool {
+        let is_known = self.auth.people().is_none_or(|people| people.are_known());
+        !is_known && self.stands.is_some_and(|until| wall + EVERY < until)
     }
 
     /// Who is on duty from now on, without those of the plan who could answer nothing, and who these are. Who had an account
@@ -109,6 +120,8 @@ impl Rota {
         (plan, out)
     }
 }
+
+const HELD: &str = "the file of people is not believed, and so nobody knows who may answer: the plan of duty is as it was before the start; SIGHUP takes the plan that is there now, with everybody on it";
 
 /// What the core was told last.
 #[derive(Debug)]

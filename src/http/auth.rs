@@ -102,7 +102,7 @@ impl AuthInForce {
     }
 
     /// The people who sign in by name; `None` where nobody does.
-    pub(super) fn people(&self) -> Option<&Arc<People>> {
+    pub(crate) fn people(&self) -> Option<&Arc<People>> {
         let (people, _) = self.people.as_ref()?;
         matches!(*self.now(), Auth::Tokens(_)).then_some(people)
     }

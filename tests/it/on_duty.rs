@@ -88,6 +88,36 @@ fn who_is_disabled_or_may_answer_no_more_has_no_alarm_and_the_next_is_asked() {
 }
 
 #[test]
+fn who_was_disabled_is_not_asked_again_where_nobody_is_known_after_a_start() {
+    const OUT: &str = "1 of the plan of duty may answer nothing there";
+    const HELD: &str = "the plan of duty is as it was before the start";
+    let degraded = |gateway: &Gateway, what: &str, says: bool| {
+        eventually(&format!("{what}: {says}"), || {
+            let degraded = keeper(gateway, "/readyz", "keeper")["degraded"].to_string();
+            (degraded.contains(what) == says).then_some(())
+        });
+    };
+    let mut gateway = ward();
+    person(&gateway, &["disable", "jane"], "");
+    degraded(&gateway, OUT, true);
+    let book = gateway.store().join("people.json");
+    let text = std::fs::read(&book).unwrap();
+    gateway.kill();
+    std::fs::write(&book, b"{").unwrap();
+    gateway.restart();
+    degraded(&gateway, HELD, true);
+    let mut client = gateway.mqtt("dev-1");
+    client.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 70.0, "%")]));
+    held(&gateway, "notified", "john");
+
+    // Whoever says so has the plan that is there now.
+    gateway.signal("HUP");
+    degraded(&gateway, HELD, false);
+    std::fs::write(&book, text).unwrap();
+    degraded(&gateway, OUT, true);
+}
+
+#[test]
 fn whose_token_is_taken_away_has_no_alarm_any_more() {
     let teams = TEAMS.replace("id = \"jane\"", "id = \"jane\"\nsigns_in_as = \"nurse\"");
     let mut all = tokens();
