@@ -1,5 +1,6 @@
 //! Durable messages a second, and processor time a message: the whole gateway against the same
-//! listener with a bare append and fdatasync, without decode, rules or SQLite.
+//! listener with a bare append and fdatasync, without decode, rules or SQLite, or any program that `VITALGATE_FLOOR` names
+//! (`PORT` among its arguments stands for where it is to listen).
 //!
 //! `cargo bench --bench ingest` runs both sides in turn, three times each, under the same load from
 //! a third process: one JSON message with four readings of a bound patient, all QoS 1.

@@ -10,13 +10,9 @@
 
 mod support;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use vitalgate::app::RunMode;
 
 use support::figures::median;
@@ -60,7 +56,7 @@ fn table() -> anyhow::Result<()> {
         let mut ratios = Vec::new();
         for _ in 0..ROUNDS {
             let dir = folder("floor")?;
-            let floor = measure(&start_floor(&dir)?, rate)?;
+            let floor = measure(&floor::start(&dir)?, rate)?;
             let dir = folder("whole")?;
             ward::copy(&template, &dir)?;
             let whole = measure(&Server::gateway(&dir)?, rate)?;
@@ -95,25 +91,4 @@ fn measure(server: &Server, rate: u64) -> anyhow::Result<Figures> {
     let done = running.wait()?;
     let messages = (rate * SECONDS) as f64;
     Ok(Figures { cpu: cpu_s * 1e6 / messages, p50: done.p50_us, p99: done.p99_us })
-}
-
-fn start_floor(dir: &Path) -> anyhow::Result<Server> {
-    let Ok(program) = std::env::var("VITALGATE_FLOOR") else { return floor::start(dir) };
-    let listening = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let mut words = program.split_whitespace();
-    let mut command = Command::new(words.next().context("VITALGATE_FLOOR is empty")?);
-    command.args(words.map(|word| word.replace("PORT", &listening.port().to_string())));
-    let server = Server::announced(command.current_dir(dir), dir, listening)?;
-    wait_for(listening)?;
-    Ok(server)
-}
-
-fn wait_for(address: SocketAddr) -> anyhow::Result<()> {
-    for _ in 0..500 {
-        if TcpStream::connect(address).is_ok() {
-            return Ok(());
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    anyhow::bail!("nothing listens on {address}; see its server.log")
 }

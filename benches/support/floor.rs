@@ -1,9 +1,13 @@
-//! The floor of ingest: the gateway's listener, a bare append and fdatasync, without decode, rules or SQLite.
+//! The floor of ingest: the gateway's listener, a bare append and fdatasync, without decode, rules or SQLite; or any program
+//! that `VITALGATE_FLOOR` names, with its arguments, in which `PORT` stands for the port it is to listen on at 127.0.0.1.
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
@@ -30,7 +34,30 @@ pub(crate) const PART: &str = "floor";
 
 /// A floor in a process of its own, with its file in `dir`.
 pub(crate) fn start(dir: &Path) -> anyhow::Result<Server> {
-    Server::start(super::myself()?.arg(PART).arg(dir), dir)
+    match std::env::var("VITALGATE_FLOOR") {
+        Ok(program) => foreign(&program, dir),
+        Err(_) => Server::start(super::myself()?.arg(PART).arg(dir), dir),
+    }
+}
+
+fn foreign(program: &str, dir: &Path) -> anyhow::Result<Server> {
+    let listening = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let mut words = program.split_whitespace();
+    let mut command = Command::new(words.next().context("VITALGATE_FLOOR is empty")?);
+    command.args(words.map(|word| word.replace("PORT", &listening.port().to_string())));
+    let server = Server::announced(command.current_dir(dir), dir, listening)?;
+    wait_for(listening)?;
+    Ok(server)
+}
+
+fn wait_for(address: SocketAddr) -> anyhow::Result<()> {
+    for _ in 0..500 {
+        if TcpStream::connect(address).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    anyhow::bail!("nothing listens on {address}; see its server.log")
 }
 
 /// The floor's own process; its argument is the folder.
