@@ -8,10 +8,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use vitalgate::clock::Stopwatch;
-use vitalgate::config::{BadConfig, Config};
+use vitalgate::config::{BadConfig, Config, packs};
 use vitalgate::tools::backtest::{
     BacktestError, Case, Report, Request, RulesText, Source, backtest,
 };
+use vitalgate_domain::model::pack::Pack;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_store::Store;
 
@@ -25,12 +26,21 @@ const EVERY_S: f64 = 0.5;
 pub(super) struct BacktestArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// The rules to try, a file like `config/rules.toml`.
-    #[arg(long, value_name = "FILE")]
-    rules: PathBuf,
+    /// The rules to try, a file like `config/rules.toml`; by default those of the configuration.
+    #[arg(long, value_name = "FILE", required_unless_present = "packs")]
+    rules: Option<PathBuf>,
     /// The rules to compare with; by default those of the configuration.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+    /// Packs that are on beside the rules to try, with commas between them: names as in `rules.packs`, files with a `/`;
+    /// `none` for none.
+    ///
+    /// By default those of the configuration, in a journal those that were on at that time.
+    #[arg(long, value_name = "PACKS", value_delimiter = ',')]
+    packs: Option<Vec<String>>,
+    /// Packs that are on beside the rules to compare with, in the same words.
+    #[arg(long, value_name = "PACKS", value_delimiter = ',')]
+    against_packs: Option<Vec<String>>,
     /// How a recording is played: a JSON file as in `tests/model/cases`; may be given again.
     ///
     /// It names the `patient`, the `device` and its `class`, the `recording`, `interval_s` and for each of its `columns` the
@@ -110,20 +120,26 @@ fn as_config(error: BacktestError) -> anyhow::Error {
 }
 
 fn request(args: &BacktestArgs, config: &Config) -> anyhow::Result<Request> {
-    let of_file = |path: &Path| -> anyhow::Result<RulesText> {
-        let read = std::fs::read_to_string(path);
-        let text = read.map_err(|source| BadConfig::Read { path: path.to_owned(), source })?;
-        Ok(RulesText { name: path.display().to_string(), text })
-    };
     let configuration = config.configuration()?;
-    let against = match (&args.against, &config.rules.file) {
-        (Some(path), _) => of_file(path)?,
-        (None, own) => {
-            let built_in = || "the built-in rules".to_owned();
-            let name = own.as_ref().map_or_else(built_in, |path| path.display().to_string());
-            RulesText { name, text: configuration.texts.rules.clone() }
-        }
+    let rules = |file: &Option<PathBuf>, packs: &Option<Vec<String>>| {
+        let (mut name, text) = match file {
+            Some(path) => {
+                let read = std::fs::read_to_string(path);
+                let wrong = |source| BadConfig::Read { path: path.clone(), source };
+                (path.display().to_string(), read.map_err(wrong)?)
+            }
+            None => {
+                let own = config.rules.file.as_ref();
+                let built_in = || "the built-in rules".to_owned();
+                let name = own.map_or_else(built_in, |path| path.display().to_string());
+                (name, configuration.texts.rules.clone())
+            }
+        };
+        let packs = packs.as_ref().map(|names| named(names, &mut name)).transpose()?;
+        anyhow::Ok(RulesText { name, text, packs })
     };
+    let (tried, against) =
+        (rules(&args.rules, &args.packs)?, rules(&args.against, &args.against_packs)?);
     let cases = args.case.iter().map(|path| Case::read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut sources = Vec::new();
     for input in &args.inputs {
@@ -133,13 +149,21 @@ fn request(args: &BacktestArgs, config: &Config) -> anyhow::Result<Request> {
         texts: configuration.texts.clone(),
         site: config.site.id.clone(),
         zone: config.site.time_zone.name().to_owned(),
-        rules: of_file(&args.rules)?,
+        rules: tried,
         against,
         sources,
         start: args.start,
         differences: args.differences,
         patients: args.patients,
     })
+}
+
+/// Packs, with which the rules are called otherwise.
+fn named(names: &[String], rules: &mut String) -> Result<Vec<Pack>, BadConfig> {
+    let names: Vec<String> = names.iter().filter(|name| *name != "none").cloned().collect();
+    let said = if names.is_empty() { "no pack".to_owned() } else { names.join(", ") };
+    *rules = format!("{rules} with {said}");
+    packs(&names, Path::new(""))
 }
 
 /// A store, a recording, or the recordings of all cases in a folder.

@@ -45,7 +45,7 @@ pub use self::oidc::{BadOidc, Oidc, private};
 pub use self::open::OpenDoor;
 pub use self::people::People;
 pub use self::push::{BadPush, Push};
-pub use self::rules::{BadPack, Rules};
+pub use self::rules::{BadPack, Rules, packs};
 pub use self::site::{Site, TimeZone as SiteZone};
 pub use self::slo::Slo;
 pub use self::store::Store;

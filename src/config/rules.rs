@@ -59,26 +59,31 @@ impl Rules {
     /// The text of the rules, and the packs.
     pub(super) fn texts(&self) -> Result<(String, Vec<Pack>), BadConfig> {
         let rules = self.file.as_deref().map_or_else(|| Ok(BUILT_IN.to_owned()), read)?;
-        let mut packs: Vec<Pack> = Vec::new();
-        for name in &self.packs {
-            if packs.iter().any(|pack| pack.name == *name) {
-                return Err(BadPack::Twice(name.clone()).into());
-            }
-            packs.push(Pack { name: name.clone(), text: self.text_of(name)? });
-        }
-        Ok((rules, packs))
+        Ok((rules, packs(&self.packs, &self.folder)?))
     }
+}
 
-    fn text_of(&self, name: &str) -> Result<String, BadConfig> {
-        if name.contains('/') {
-            return read(&self.folder.join(name));
+/// Packs by their names, in this order; files among them are looked for in `folder`.
+pub fn packs(names: &[String], folder: &Path) -> Result<Vec<Pack>, BadConfig> {
+    let mut packs: Vec<Pack> = Vec::new();
+    for name in names {
+        if packs.iter().any(|pack| pack.name == *name) {
+            return Err(BadPack::Twice(name.clone()).into());
         }
-        let built_in = PACKS.iter().find(|(known, _)| *known == name);
-        built_in.map(|(_, text)| (*text).to_owned()).ok_or_else(|| {
-            let known = PACKS.map(|(known, _)| known).join(", ");
-            BadPack::Unknown { name: name.to_owned(), known }.into()
-        })
+        packs.push(Pack { name: name.clone(), text: text_of(name, folder)? });
     }
+    Ok(packs)
+}
+
+fn text_of(name: &str, folder: &Path) -> Result<String, BadConfig> {
+    if name.contains('/') {
+        return read(&folder.join(name));
+    }
+    let built_in = PACKS.iter().find(|(known, _)| *known == name);
+    built_in.map(|(_, text)| (*text).to_owned()).ok_or_else(|| {
+        let known = PACKS.map(|(known, _)| known).join(", ");
+        BadPack::Unknown { name: name.to_owned(), known }.into()
+    })
 }
 
 #[cfg(test)]

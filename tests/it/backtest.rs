@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use rumqttc::QoS;
 use serde_json::Value;
 
 use crate::cases::recordings;
@@ -75,6 +76,46 @@ fn what_a_gateway_recorded_is_judged_again_beside_it() {
     assert!(!again.status.success(), "what is there stays");
     let named = report(&[&args[..], &["--patients"]].concat());
     assert!(named.to_string().contains("p-secret"));
+}
+
+#[test]
+fn a_pack_is_tried_beside_the_rules_that_are_there() {
+    let gateway = Gateway::start();
+    gateway.admit("p-1", "dev-1");
+    let mut device = gateway.mqtt("dev-1");
+    device.telemetry("dev-1", &telemetry(1, gateway.now(), &[("spo2", 97.0, "%")]));
+    let event = serde_json::json!({ "event": "vt_detected", "id": "ep-1" });
+    let now = gateway.now();
+    let message = serde_json::json!({ "seq": 2, "sent_at": now, "at": now, "events": [event] });
+    device.publish("vitalgate/v1/dev-1/events", message.to_string(), QoS::AtLeastOnce);
+    device.receive_puback();
+    let dir = tempfile::tempdir().unwrap();
+    let (rules, pack) = (dir.path().join("rules.toml"), dir.path().join("own.toml"));
+    std::fs::write(&rules, RULES).unwrap();
+    let vt = "[[event]]\nid = \"own.vt\"\nevents = [\"vt_detected\"]\npriority = \"high\"\n\
+              response = \"immediate\"\ntext = \"VT\"\n";
+    std::fs::write(&pack, vt).unwrap();
+    let store = gateway.store();
+    let config = gateway.config_file();
+    let args = ["--config", text(&config), text(&store)];
+
+    let found = report(&[&["--packs", text(&pack)][..], &args].concat());
+    assert_eq!(kind(&found, "gained"), 1, "{found}");
+    let name = found["new"]["rules"].as_str().unwrap();
+    assert!(name.ends_with(&format!("with {}", text(&pack))), "{name}");
+    let back = report(&[&["--packs", "none", "--against-packs", text(&pack)][..], &args].concat());
+    assert_eq!(kind(&back, "lost"), 1, "{back}");
+    let same = [&["--packs", text(&pack), "--against-packs", text(&pack)][..], &args].concat();
+    assert_eq!(report(&same)["differences"]["same"], 1);
+
+    for (packs, said) in [("news3", "there is no pack `news3`"), ("hf,hf", "stands twice")] {
+        let output = backtest(&[&["--packs", packs][..], &args].concat());
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{complaint}");
+        assert!(complaint.contains(said), "{complaint}");
+    }
+    let neither = backtest(&args);
+    assert!(!neither.status.success(), "nothing is tried");
 }
 
 #[test]

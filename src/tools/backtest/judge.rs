@@ -153,7 +153,8 @@ impl Judge {
     /// An input that [`is_special`] as it is under these rules; `None` where it has nothing to act on.
     fn own(&mut self, input: &Input, step: &Step) -> Result<Option<Input>, BacktestError> {
         if let Input::Configuration { signals, site, packs, .. } = input {
-            let (signals, site, packs) = (signals.clone(), site.clone(), packs.clone());
+            let packs = self.rules.packs.as_ref().unwrap_or(packs).clone();
+            let (signals, site) = (signals.clone(), site.clone());
             let texts = Texts { signals, rules: self.rules.text.clone(), site, packs };
             Configuration::parse(texts.clone()).map_err(|e| {
                 BacktestError::OldSignals(self.rules.name.clone(), step.stamp.wall(), e)

@@ -19,6 +19,7 @@ use vitalgate_domain::core::configuration::{Configuration, Texts};
 use vitalgate_domain::model::ids::{BedId, DeviceId, PatientId, SiteId};
 use vitalgate_domain::model::input::Input;
 use vitalgate_domain::model::message::Body;
+use vitalgate_domain::model::pack::Pack;
 use vitalgate_domain::model::synthetic::SYNTHETIC;
 use vitalgate_domain::model::time::{Span, Timestamp};
 use vitalgate_store::Reader;
@@ -26,13 +27,15 @@ use vitalgate_store::Reader;
 /// Rows between two words of how far it is.
 const PROGRESS: u64 = 4_096;
 
-/// A rules file.
+/// A rules file, and what is switched on beside it.
 #[derive(Clone, Debug)]
 pub struct RulesText {
     /// What it is called.
     pub name: String,
     /// All of it.
     pub text: String,
+    /// The packs; `None` for those of the site, in a journal for those of that time.
+    pub packs: Option<Vec<Pack>>,
 }
 
 /// What is played.
@@ -52,7 +55,7 @@ pub enum Source {
 /// What is asked.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Signals and settings of the site; its rules are not used.
+    /// Signals, settings and packs of the site; its rules are not used.
     pub texts: Texts,
     /// Its id, where a recording has none.
     pub site: SiteId,
@@ -128,7 +131,8 @@ impl Request {
 
     /// Rules with the signals and settings of the site.
     pub fn parsed(&self, rules: &RulesText) -> Result<Configuration, BacktestError> {
-        let texts = Texts { rules: rules.text.clone(), ..self.texts.clone() };
+        let packs = rules.packs.as_ref().unwrap_or(&self.texts.packs).clone();
+        let texts = Texts { rules: rules.text.clone(), packs, ..self.texts.clone() };
         Configuration::parse(texts).map_err(|e| BacktestError::Rules(rules.name.clone(), e))
     }
 }

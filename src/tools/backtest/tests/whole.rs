@@ -30,7 +30,11 @@ pub(super) fn rules(limit: i64) -> String {
 
 fn request(old: &str, new: &str, sources: Vec<Source>) -> Request {
     let config = Config::built_in().unwrap();
-    let rules = |name: &str, text: &str| RulesText { name: name.to_owned(), text: text.to_owned() };
+    let rules = |name: &str, text: &str| RulesText {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        packs: None,
+    };
     Request {
         texts: config.configuration().unwrap().texts.clone(),
         site: config.site.id.clone(),
