@@ -17,6 +17,16 @@ use crate::text;
 /// Where a combination stands.
 pub(super) type CombinationState = State<Vec<Option<Counted>>, Met, [Option<Timestamp>; 1]>;
 
+impl CombinationState {
+    /// When too few conditions are known to hold if nothing more comes.
+    pub(super) fn holds_until(&self, rule: &CombinationRule) -> Option<Timestamp> {
+        let mut holding: Vec<Timestamp> =
+            self.counted().filter(|(points, _)| *points == HOLDS).map(|(_, until)| until).collect();
+        holding.sort_unstable();
+        holding.into_iter().rev().nth(rule.at_least.checked_sub(1)?)
+    }
+}
+
 /// Enough of its conditions hold: there is nothing graver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]

@@ -71,6 +71,10 @@ impl<'a> View<'a> {
         } else if present {
             State::Alarming { level: None }
         } else if let Some((since, fires_at)) = met.map(|since| begun(since, rule.delay)) {
+            // What it stands on may be too old by then.
+            let until = state.and_then(|state| state.holds_until(rule));
+            let until = until.and_then(|until| self.decided(until));
+            let fires_at = fires_at.filter(|at| until.is_none_or(|until| *at <= until));
             State::DelayRunning { level: None, since, fires_at, lost_at: None }
         } else if calm.is_some() {
             State::Watching

@@ -135,6 +135,11 @@ where
         G::GRADES.iter().rev().find_map(held)
     }
 
+    /// The points of each input of which something counts, and until when it does.
+    pub(in crate::patient) fn counted(&self) -> impl Iterator<Item = (u8, Timestamp)> {
+        self.inputs.as_ref().iter().flatten().map(|counted| (counted.points, counted.until))
+    }
+
     /// Since when it has reached a grade, or passed it.
     pub(in crate::patient) fn reached(&self, grade: G) -> Option<Timestamp> {
         self.reached.as_ref().get(grade.place()).copied().flatten()

@@ -41,6 +41,27 @@ fn it_says_since_when_it_is_met_and_when_it_alarms() {
 }
 
 #[test]
+fn it_says_no_time_where_what_it_stands_on_is_too_old_before() {
+    let mut scene = bedside();
+    scene.reading("mon", "heart_rate", 42.0);
+    scene.advance(50.0);
+    scene.reading("mon", "spo2", 89.0);
+    let running = |scene: &Scene| match row(scene).state {
+        State::DelayRunning { fires_at, .. } => fires_at,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(running(&scene), Some(at(60.0)), "what has held until then comes first");
+    scene.advance(1.0);
+    scene.reading("mon", "spo2", 92.0);
+    scene.advance(1.0);
+    scene.reading("mon", "spo2", 89.0);
+    assert_eq!(running(&scene), None);
+    assert_eq!(row(&scene).due_at, Some(at(60.0)));
+    scene.advance(60.0);
+    scene.moves(&[]);
+}
+
+#[test]
 fn it_says_when_its_alarm_is_over_and_that_nobody_knows() {
     let mut scene = alarming();
     scene.reading("mon", "heart_rate", 60.0);
