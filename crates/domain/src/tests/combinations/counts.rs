@@ -165,6 +165,22 @@ fn what_is_in_doubt_is_passed_over_and_what_is_withdrawn_or_corrected_counts_no_
 }
 
 #[test]
+fn what_is_corrected_to_something_in_doubt_is_gone_though_that_says_the_same() {
+    let mut scene = bedside();
+    scene.both(42.0, 97.0);
+    scene.advance(1.0);
+    scene.reading("mon", "spo2", 85.0);
+    assert_eq!(scene.verdict(), Some(true));
+    let then = scene.second();
+    scene.advance(1.0);
+    scene.send("mon", "spo2", 84.0, |_, reading| {
+        (reading.time, reading.status) = (ReadingTime::At(at(then)), Status::Corrected);
+        reading.unit_doubtful = true;
+    });
+    assert_eq!(scene.verdict(), Some(false), "97 counts again");
+}
+
+#[test]
 fn what_was_measured_before_a_binding_counts_for_nothing_and_a_device_that_left_is_open() {
     let mut scene = alarming();
     scene.done(Action::Unbind { device: "mon".parse().unwrap(), replaces: None });
