@@ -122,18 +122,15 @@ fn as_config(error: BacktestError) -> anyhow::Error {
 fn request(args: &BacktestArgs, config: &Config) -> anyhow::Result<Request> {
     let configuration = config.configuration()?;
     let rules = |file: &Option<PathBuf>, packs: &Option<Vec<String>>| {
-        let (mut name, text) = match file {
-            Some(path) => {
-                let read = std::fs::read_to_string(path);
-                let wrong = |source| BadConfig::Read { path: path.clone(), source };
-                (path.display().to_string(), read.map_err(wrong)?)
-            }
-            None => {
-                let own = config.rules.file.as_ref();
-                let built_in = || "the built-in rules".to_owned();
-                let name = own.map_or_else(built_in, |path| path.display().to_string());
-                (name, configuration.texts.rules.clone())
-            }
+        let (mut name, text) = if let Some(path) = file {
+            let read = std::fs::read_to_string(path);
+            let wrong = |source| BadConfig::Read { path: path.clone(), source };
+            (path.display().to_string(), read.map_err(wrong)?)
+        } else {
+            let own = config.rules.file.as_ref();
+            let built_in = || "the built-in rules".to_owned();
+            let name = own.map_or_else(built_in, |path| path.display().to_string());
+            (name, configuration.texts.rules.clone())
         };
         let packs = packs.as_ref().map(|names| named(names, &mut name)).transpose()?;
         anyhow::Ok(RulesText { name, text, packs })
