@@ -8,7 +8,7 @@ import { said } from "./said.js";
 /** @import { Priority } from "./types.js" */
 
 /**
- * @typedef {"limit"|"loss"|"event"|"silence"|"trend"|"count"|"prediction"|"frozen"|"score"} Kind
+ * @typedef {"limit"|"loss"|"event"|"silence"|"trend"|"count"|"prediction"|"frozen"|"score"|"combination"} Kind
  *
  * @typedef {object} Stands
  * @property {"watching"|"delay_running"|"repeat_asked"|"alarming"|"clearing"|"unknown"|"not_judged"} is
@@ -73,7 +73,9 @@ export function groupOf({ state, kind }) {
 
 /** What a rule is called. @param {Explained} row */
 export function called({ kind, name, label, instance, side }) {
-  const what = `${said(label)}${instance ? ` ${instance}` : ""}`;
+  // One over several signals names each.
+  const labels = kind === "combination" ? label.split(" + ") : [label];
+  const what = `${labels.map(said).join(" + ")}${instance ? ` ${instance}` : ""}`;
   const full = name ? `${said(name)}: ${what}` : what;
   if (kind === "limit") return `${full} ${t(`limits.${side ?? "low"}`)}`;
   return ["event", "count", "score"].includes(kind) ? full : `${full}: ${t(`watched.kind_${kind}`)}`;
@@ -85,9 +87,11 @@ export function stands(row, now) {
   const at = (/** @type {string|null} */ text) => moment(time(text), now);
   const begun = at(since);
   const missing = row.kind === "loss" || row.kind === "silence";
+  const together = row.kind === "combination";
   switch (is) {
     case "watching": return t(`watched.watching_${row.kind}`);
     case "delay_running":
+      if (together) return t(fires_at ? "watched.met" : "watched.met_open", { since: begun, time: at(fires_at) });
       if (fires_at) return t(missing ? "watched.missing" : "watched.delay", { since: begun, time: at(fires_at) });
       if (lost_at) return t("watched.delay_lost", { since: begun, time: at(lost_at) });
       return t(missing ? "watched.missing_open" : "watched.delay_open", { since: begun });
@@ -95,7 +99,7 @@ export function stands(row, now) {
       ? t("watched.repeat", { since: begun, time: at(fires_at) })
       : t("watched.repeat_open", { since: begun });
     case "alarming": return t("watched.alarming");
-    case "clearing": return t("watched.clearing", { since: begun, time: at(ends_at) });
+    case "clearing": return t(together ? "watched.clearing_met" : "watched.clearing", { since: begun, time: at(ends_at) });
     case "unknown": return since
       ? t("watched.unknown", { since: begun, why: said(why ?? "") })
       : t("watched.unknown_ever", { why: said(why ?? "") });

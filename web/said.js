@@ -7,8 +7,11 @@ import { LABELS, PATTERNS, PHRASES, SCORED } from "./texts/said.de.js";
 /** @typedef {{form: RegExp, names: string[], to: string}} Pattern */
 
 const UNIT = "(?:%|/min|mmHg|kPa|°C|°F|mg/dL|mmol/L|kg/m2|kg|lb|cm|ms|mo|mV|min|mA|m|s|h/d|h|V|Ω|J|L/min|U/h|U|/h|µV)";
-/** `{n}` is a number as people write it, with its unit; `{said}` is in words again; all else is as it is. */
-const KINDS = { n: `(?:[<>]=?)?-?\\d+(?:\\.\\d+)?(?: ${UNIT})?`, said: ".+?" };
+const N = `(?:[<>]=?)?-?\\d+(?:\\.\\d+)?(?: ${UNIT})?`;
+const CONDITION = `.+? ${N} (?:below|above) ${N}`;
+/** `{n}` is a number as people write it, with its unit; `{said}` is in words again; `{conditions}` are numbers beyond figures, `{labels}`
+ * names of signals; all else is as it is. */
+const KINDS = { n: N, said: ".+?", conditions: `${CONDITION}(?:, ${CONDITION})*` };
 
 /** @type {Pattern[]} */
 const patterns = PATTERNS.map(([from, to]) => {
@@ -64,6 +67,8 @@ function measured(text) {
 function value(kind, text) {
   if (kind === "n") return text.replace(/(\d)\.(\d)/, `$1${comma()}$2`);
   if (kind === "scored") return text.split(", ").map(scored).join(", ");
+  if (kind === "conditions") return text.replace(CONDITIONS, condition);
+  if (kind === "labels") return text.split("; ").map((label) => LABELS[label] ?? label).join("; ");
   if (kind === "list") return text.split("), ").map(withReason).join("), ");
   return kind === "said" ? inGerman(text) ?? text : text;
 }
@@ -72,6 +77,16 @@ function value(kind, text) {
 function scored(text) {
   const [, part, points] = /^(.+?)( \d+)?$/.exec(text) ?? [text, text];
   return `${SCORED[part] ?? part}${points ?? ""}`;
+}
+
+const CONDITIONS = new RegExp(`(.+?) (${N}) (below|above) (${N})(, |$)`, "g");
+
+/**
+ * `SpO2 89 % below 90 %`.
+ * @param {string} _ @param {string} label @param {string} is @param {string} side @param {string} figure @param {string} end
+ */
+function condition(_, label, is, side, figure, end) {
+  return `${LABELS[label] ?? label} ${value("n", is)} ${side === "below" ? "unter" : "über"} ${value("n", figure)}${end}`;
 }
 
 /** `Heart rate (no data`, without its end. @param {string} text */

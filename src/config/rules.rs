@@ -10,11 +10,12 @@ use vitalgate_domain::model::pack::Pack;
 const BUILT_IN: &str = include_str!("../../config/rules.toml");
 
 /// The packs that the gateway brings along.
-const PACKS: [(&str, &str); 4] = [
+const PACKS: [(&str, &str); 5] = [
     ("news2", include_str!("../../config/packs/news2.toml")),
     ("cied", include_str!("../../config/packs/cied.toml")),
     ("hf", include_str!("../../config/packs/hf.toml")),
     ("glucose", include_str!("../../config/packs/glucose.toml")),
+    ("vitals_live", include_str!("../../config/packs/vitals_live.toml")),
 ];
 
 /// Which rules are read.

@@ -72,3 +72,36 @@ fn what_watches_a_patient_is_told_while_it_waits_while_it_alarms_and_while_nothi
     assert_eq!(after["alarm"]["id"], before, "{after}");
     assert_eq!(after["levels"][0]["by"], own["by"], "{after}");
 }
+
+#[test]
+fn a_combination_comes_in_by_mqtt_goes_out_as_an_alarm_and_is_explained() {
+    const RULE: &str = "vitals_live.bradycardia_desaturation";
+    let pack = include_str!("../../config/packs/vitals_live.toml");
+    let quick = pack.replace("\ndelay = \"10s\"", "\ndelay = \"100ms\"");
+    assert_ne!(pack, quick);
+    let mut gateway = Setup::default().rules(&format!("{RULES}\n{quick}")).start();
+    gateway.admit("p1", "dev-1");
+    let state = |gateway: &Gateway| row(gateway, RULE)["state"].clone();
+    assert_eq!(state(&gateway)["why"], "incomplete", "it is said to come, and nothing has");
+    let events = gateway.events();
+    let mut device = gateway.mqtt("dev-1");
+    let both = [("heart_rate", 42.0, "/min"), ("spo2", 89.0, "%")];
+    device.telemetry("dev-1", &telemetry(1, gateway.now(), &both));
+    let alarm = events.alarm("both at once", |alarm| alarm["rule"] == RULE).data;
+    assert_eq!(alarm["text"], "Heart rate 42 /min below 50 /min, SpO2 89 % below 90 %");
+    assert_eq!(
+        (&alarm["priority"], &alarm["response"], &alarm["source"]),
+        (&json!("high"), &json!("immediate"), &json!("combination"))
+    );
+    let alarming = row(&gateway, RULE);
+    assert_eq!(
+        (&alarming["kind"], &alarming["label"], &alarming["state"]["is"]),
+        (&json!("combination"), &json!("Heart rate + SpO2"), &json!("alarming"))
+    );
+    assert_eq!(alarming["alarm"]["id"], alarm["id"]);
+    let rules = gateway.get("/api/v1/patients/p1/explain?signal=spo2")["rules"].clone();
+    let rules = rules.as_array().unwrap();
+    assert!(rules.iter().any(|row| row["rule"] == RULE), "{rules:?}");
+    gateway.restart();
+    assert_eq!(row(&gateway, RULE)["alarm"]["id"], alarm["id"]);
+}

@@ -108,9 +108,11 @@ export const PHRASES = {
   high: "hoch",
   medium: "mittel",
   low: "niedrig",
+  "No condition holds": "Keine Bedingung trifft zu",
   // Why something is not judged, or not known.
   anything: "irgendetwas",
   "no data": "keine Daten",
+  incomplete: "unvollständig",
   quality: "Qualität",
   "a statistic": "eine Statistik",
   "0 or sensor off": "0 oder Sensor ab",
@@ -203,6 +205,7 @@ export const PHRASES = {
   "unknown token": "unbekanntes Token",
   "a password is not taken where others could read it: use HTTPS": "ein Passwort wird nicht angenommen, wo andere es lesen könnten: Verwenden Sie HTTPS",
   "there is no such thing": "das gibt es nicht",
+  "Look at airway, breathing and circulation at once": "Sofort Atemweg, Atmung und Kreislauf ansehen",
   "7 or more: emergency team. 5 or 6: urgent review by a clinician for acute illness. 3 in one input: urgent review by the ward's doctors. Scale 2 of SpO2 only as prescribed.":
     "7 oder mehr: Notfallteam. 5 oder 6: dringend ärztliche Beurteilung durch Erfahrene in Akutmedizin. 3 in einer Größe: dringend die Stationsärzte. SpO2-Skala 2 nur, wie verordnet.",
 };
@@ -216,7 +219,7 @@ export const SCORED = {
 
 /**
  * Texts with values: `{n}` a number with its unit, `{said}` words of this table, `{list}` several with their reasons, `{scored}` parts
- * of a score, all else as it is. The first that fits holds.
+ * of a score, `{conditions}` those of a combination with their values, `{labels}` names of signals, all else as it is. The first that fits holds.
  * @type {[string, string][]}
  */
 export const PATTERNS = [
@@ -226,6 +229,9 @@ export const PATTERNS = [
   ["NEWS2 {n}, {scored}", "NEWS2 {n}, {scored}"],
   ["{said} (late)", "{said} (verspätet)"],
   ["{said}: repeat due", "{said}: Wiederholung fällig"],
+  ["{conditions}; not known: {labels}", "{conditions}; nicht bekannt: {labels}"],
+  ["No condition holds; not known: {labels}", "Keine Bedingung trifft zu; nicht bekannt: {labels}"],
+  ["{conditions}", "{conditions}"],
   ["{said} {n} (lowest {n2}) below {n3}", "{said} {n} (tiefster Wert {n2}) unter {n3}"],
   ["{said} {n} (highest {n2}) above {n3}", "{said} {n} (höchster Wert {n2}) über {n3}"],
   ["{said} {n} (lowest {n2}, limit {n3})", "{said} {n} (tiefster Wert {n2}, Grenze {n3})"],

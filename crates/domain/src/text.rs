@@ -1,6 +1,8 @@
 //! The words of alarms, made from values: for people, without stamps or codes, units as they write them. Another
 //! language is another file like this.
 
+mod several;
+
 use crate::model::alarm::Side;
 use crate::model::crossing::Crossing;
 use crate::model::duty::Hole;
@@ -10,7 +12,8 @@ use crate::model::message::Comparator;
 use crate::model::observation::Number;
 use crate::model::time::Span;
 use crate::model::unit::Unit;
-use crate::rules::news2::{Band, Input, Sum};
+
+pub(crate) use several::{combination, score};
 
 /// `SpO2 74 % (lowest 68 %) below 80 %`; with a name `Asystole: Heart rate 0 /min`.
 pub(crate) fn crossing(crossing: &Crossing) -> String {
@@ -33,41 +36,6 @@ pub(crate) fn crossing(crossing: &Crossing) -> String {
         (None, None) => format!("{label} {value} {below} {limit}"),
     };
     named(name.as_deref(), said)
-}
-
-/// `NEWS2 7, high: respiration 3, oxygen 2, pulse 2`; `NEWS2 at least 3, single: respiration 3; missing: temperature`.
-pub(crate) fn score(name: &str, sum: Sum, points: &[Option<u8>; Input::ALL.len()]) -> String {
-    let named = |wanted: &dyn Fn(Option<u8>) -> Option<String>| {
-        let inputs = Input::ALL.into_iter().zip(points);
-        let named = inputs.filter_map(|(input, points)| {
-            wanted(*points).map(|said| format!("{}{said}", input_name(input)))
-        });
-        named.collect::<Vec<_>>().join(", ")
-    };
-    let having = named(&|points| points.filter(|n| *n > 0).map(|n| format!(" {n}")));
-    let missing = named(&|points| points.is_none().then(String::new));
-    let least = if sum.complete { "" } else { "at least " };
-    let band = sum.band.map_or("no band", Band::as_str);
-    let mut said = format!("{name} {least}{}, {band}", sum.total);
-    if !having.is_empty() {
-        said = format!("{said}: {having}");
-    }
-    if !missing.is_empty() {
-        said = format!("{said}; missing: {missing}");
-    }
-    said
-}
-
-fn input_name(input: Input) -> &'static str {
-    match input {
-        Input::Respiration => "respiration",
-        Input::Saturation => "SpO2",
-        Input::Oxygen => "oxygen",
-        Input::Systolic => "systolic pressure",
-        Input::Pulse => "pulse",
-        Input::Consciousness => "consciousness",
-        Input::Temperature => "temperature",
-    }
 }
 
 /// Nobody is on duty as something that is asked for, or will be within hours.

@@ -34,7 +34,7 @@ test("every state of every kind has a sentence, and every reason", () => {
     try {
       const table = { en: EN, de: DE }[spoken];
       const known = new Set(Object.values(table).filter((text) => typeof text === "string"));
-      for (const is of wordsOf("State")) for (const kind of ["limit", "loss", "event", "silence"]) {
+      for (const is of wordsOf("State")) for (const kind of ["limit", "loss", "event", "silence", "combination"]) {
         if (is === "not_judged") continue;
         const text = stands(row({ is, since: at(10), fires_at: at(20), ends_at: at(40), why: "no data" }, { kind }), NOW);
         assert.match(text, / /, `${spoken} ${is} ${kind}: ${text}`);
@@ -52,6 +52,15 @@ test("every state of every kind has a sentence, and every reason", () => {
       assert.ok(known.size > 100);
     } finally { language.value = "en"; }
   }
+});
+
+test("a combination names each of its signals, and says since when it is met", () => {
+  const together = (state) => row(state, { kind: "combination", label: "Heart rate + SpO2", device: null, signal: null, side: null });
+  assert.equal(called(together({})), "Heart rate + SpO2: together");
+  assert.match(stands(together({ is: "delay_running", since: at(10), fires_at: at(20) }), NOW), /^met since .*:10: alarms at .*:20/);
+  assert.match(stands(together({ is: "clearing", since: at(10), ends_at: at(40) }), NOW), /not met since .*:10: over at .*:40/);
+  language.value = "de";
+  try { assert.equal(called(together({})), "Herzfrequenz + SpO2: zugleich"); } finally { language.value = "en"; }
 });
 
 test("when it fires, when it is lost and when nobody can say are three sentences", () => {

@@ -132,6 +132,11 @@ test("every text that the gateway makes of an alarm has its German", () => {
   }
 });
 
+test("each condition of a combination is said in German, with its values", () => {
+  inLanguage("de", () => assert.equal(inGerman("Heart rate 42.5 /min below 50 /min, Arterial pressure, mean 121 mmHg above 120 mmHg; not known: SpO2; Temperature"),
+    "Herzfrequenz 42,5 /min unter 50 /min, Arterieller Druck, mittel 121 mmHg über 120 mmHg; nicht bekannt: SpO2; Temperatur"));
+});
+
 test("every signal and rule that is shipped has its German", () => {
   const labels = [...read("config/signals.toml").matchAll(/^label = "(.*)"$/gm)].map(([, label]) => label);
   assert.ok(labels.length > 60);

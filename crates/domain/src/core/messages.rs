@@ -55,7 +55,7 @@ impl Core {
             for (_, observed) in of_one {
                 patient.observe(observed, device, context, out);
             }
-            patient.settle_scores(context, out);
+            patient.settle(context, out);
             self.note_deadline(id);
         }
     }

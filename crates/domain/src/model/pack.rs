@@ -10,7 +10,7 @@ pub struct Pack {
     /// As it is named in the configuration.
     #[n(0)]
     pub name: String,
-    /// Its text: `[[limit]]`, `[[event]]` and `[[score]]`, and nothing else.
+    /// Its text: rules of any kind, and nothing else.
     #[n(1)]
     pub text: String,
 }

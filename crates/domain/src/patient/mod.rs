@@ -6,6 +6,7 @@
 //! A kind of rule is one file here, named in `KINDS`; what it may do stands in `judgement.rs`.
 
 mod alarms;
+mod combination;
 mod count;
 mod deadline;
 mod event;
@@ -18,6 +19,7 @@ mod no_device;
 mod prediction;
 mod score;
 mod series;
+mod several;
 mod silence;
 mod technical;
 mod trend;
@@ -34,8 +36,10 @@ use judgement::{Forgotten, Kind};
 pub use limit::{Afterwards, Checked, LimitSet, Standing};
 pub use loss::{LossWatch, Run};
 pub use prediction::PredictionState;
-pub use score::{InputShown, ScoreShown, ScoreState, Scores, ValueShown};
+pub use score::{InputShown, ScoreShown, ValueShown};
 pub use series::{Doubt, DoubtfulValue, LatestValue, Newest, SeriesState, Words};
+pub use several::Several;
+use several::{Sayings, SeveralKind};
 pub use silence::{Expectation, FirstSilence};
 pub(crate) use technical::is_own_rule;
 pub use trend::TrendState;
@@ -53,17 +57,19 @@ use crate::model::time::{IntakeGap, Timestamp};
 use crate::model::vector_map::{self, VectorMap};
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::{Level, Person, REPEAT_DUE, Rule, RuleSet};
+use crate::rules::{CombinationRule, Level, Person, REPEAT_DUE, Rule, RuleSet, ScoreRule};
 
 /// The kinds in the order they judge. What limits judge certain ends technical alarms and silence,
 /// and only then others judge it.
-const KINDS: [&dyn Kind; 10] = [
+const KINDS: [&dyn Kind; 12] = [
     &limit::Limits,
     &technical::Technical,
     &silence::Silences,
     &loss::Losses,
     &event::Events,
-    &score::ScoreKind,
+    &Sayings,
+    &SeveralKind::<ScoreRule>::IT,
+    &SeveralKind::<CombinationRule>::IT,
     &trend::Trends,
     &count::Counts,
     &prediction::Predictions,
@@ -107,9 +113,9 @@ pub struct Patient {
     /// Since when nothing watches a patient who is to be watched continuously, in the gateway's own time.
     #[n(9)]
     pub unwatched: Option<Timestamp>,
-    /// Where scores stand; `None` where there is none, and nothing was said that one would read.
+    /// Where rules over several signals stand; `None` where there is none, and nothing was said that one would read.
     #[n(10)]
-    pub scores: Option<Box<Scores>>,
+    pub several: Option<Box<Several>>,
     /// By which scale SpO2 is scored, where somebody prescribed one in this stay.
     #[n(11)]
     pub scale: Option<Box<PrescribedScale>>,
@@ -131,7 +137,10 @@ pub struct Patient {
     pub frozen: Vec<FrozenState>,
     /// What made its scores stale, until the message that did it is judged; not part of its state.
     #[cbor(skip)]
-    stale: Option<Box<Cause>>,
+    stale_scores: Option<Box<Cause>>,
+    /// The same of its combinations.
+    #[cbor(skip)]
+    stale_combinations: Option<Box<Cause>>,
     /// The row of its last change; not part of its state.
     #[cbor(skip)]
     pub touched: u64,
@@ -151,8 +160,8 @@ pub struct Handover {
     told: Vec<(Open, Option<Cause>)>,
     series: VectorMap<Source, SeriesState>,
     losses: Vec<LossWatch>,
-    said: Vec<score::Said>,
-    gone: Vec<score::Gone>,
+    said: Vec<several::Said>,
+    gone: Vec<several::Gone>,
 }
 
 impl Handover {
@@ -209,6 +218,8 @@ pub enum Deadline<'r> {
     NoDevice,
     /// An input of a score grows too old, or where it stands has held for its time, by its index.
     Score(usize),
+    /// The same of a combination.
+    Combination(usize),
     /// An acknowledgement or a momentary alarm runs out.
     Alarm,
 }
@@ -231,9 +242,10 @@ impl Patient {
             counts: Vec::new(),
             predictions: Vec::new(),
             frozen: Vec::new(),
-            scores: None,
+            several: None,
             scale: None,
-            stale: None,
+            stale_scores: None,
+            stale_combinations: None,
             touched: 0,
             changed_in: 0,
             noted: None,
@@ -331,7 +343,7 @@ impl Patient {
 
     /// Whether anything is counted that an intake gap interrupts.
     pub fn minds_intake_gaps(&self) -> bool {
-        !self.losses.is_empty() || self.scores.is_some()
+        !self.losses.is_empty() || self.several.is_some()
     }
 
     /// Nothing was taken in for a time: that is no pause of any device.

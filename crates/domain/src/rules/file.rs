@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    BadRules, Class, Cover, NewsBudget, Over, Rule, RuleSet, count, event, frozen, limit, news,
-    prediction, score, trend,
+    BadRules, Class, Cover, NewsBudget, Over, Rule, RuleSet, combination, count, event, frozen,
+    limit, news, prediction, score, trend,
 };
 use crate::model::ids::RuleId;
 use crate::model::pack::Pack;
@@ -27,8 +27,9 @@ impl RuleSet {
             classes: file.class.into_iter().collect(),
             ..Self::default()
         };
-        let File { limit, event, score, trend, count, prediction, frozen, .. } = file;
-        let entries = Entries { limit, event, score, trend, count, prediction, frozen };
+        let File { limit, event, score, trend, count, prediction, frozen, combination, .. } = file;
+        let entries =
+            Entries { limit, event, score, trend, count, prediction, frozen, combination };
         rules.add_all(entries, text, signals)?;
         for pack in packs {
             let read = Entries::of(pack);
@@ -79,6 +80,10 @@ impl RuleSet {
             let id = entry.id.clone();
             self.add(Rule::Frozen(entry.rule(text, signals)?), text, &id)?;
         }
+        for entry in entries.combination {
+            let id = entry.id.clone();
+            self.add(Rule::Combination(entry.rule(text, signals)?), text, &id)?;
+        }
         Ok(())
     }
 
@@ -107,14 +112,19 @@ impl RuleSet {
                 Rule::Trend(_) => &mut over.trends,
                 Rule::Prediction(_) => &mut over.predictions,
                 Rule::Frozen(_) => &mut over.frozen,
-                Rule::Limit(_) | Rule::Event(_) | Rule::Count(_) | Rule::Score(_) => {
-                    &mut over.limits
-                }
+                Rule::Limit(_)
+                | Rule::Event(_)
+                | Rule::Count(_)
+                | Rule::Score(_)
+                | Rule::Combination(_) => &mut over.limits,
             };
             of_its_kind.push(index);
         }
         if matches!(rule, Rule::Score(_)) {
             self.scores.push(index);
+        }
+        if matches!(rule, Rule::Combination(_)) {
+            self.combinations.push(index);
         }
         self.rules.push(rule);
         Ok(())
@@ -169,6 +179,8 @@ struct File {
     prediction: Vec<prediction::Entry>,
     #[serde(default)]
     frozen: Vec<frozen::Entry>,
+    #[serde(default)]
+    combination: Vec<combination::Entry>,
 }
 
 /// What rules are read from: all that a pack may hold.
@@ -182,6 +194,7 @@ struct Entries {
     count: Vec<count::Entry>,
     prediction: Vec<prediction::Entry>,
     frozen: Vec<frozen::Entry>,
+    combination: Vec<combination::Entry>,
 }
 
 impl Entries {

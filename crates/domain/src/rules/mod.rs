@@ -9,6 +9,7 @@
 mod amount;
 mod calm;
 mod class;
+mod combination;
 mod count;
 mod event;
 mod file;
@@ -27,6 +28,7 @@ pub use amount::Amount;
 use calm::Together;
 pub(crate) use class::UNKNOWN_CLASS;
 pub use class::{AcknowledgeFor, Class, Rung};
+pub use combination::{CombinationRule, Criterion};
 pub use count::CountRule;
 pub use event::EventRule;
 use file::Text;
@@ -63,6 +65,8 @@ pub enum Rule {
     Frozen(FrozenRule),
     /// Points of several signals, added up.
     Score(ScoreRule),
+    /// Several conditions at once.
+    Combination(CombinationRule),
 }
 
 impl Rule {
@@ -77,6 +81,7 @@ impl Rule {
             Self::Frozen(rule) => &rule.id,
             Self::Count(rule) => &rule.id,
             Self::Score(rule) => &rule.id,
+            Self::Combination(rule) => &rule.id,
         }
     }
 
@@ -88,7 +93,7 @@ impl Rule {
             Self::Trend(rule) => Some(rule.signal),
             Self::Prediction(rule) => Some(rule.signal),
             Self::Frozen(rule) => Some(rule.signal),
-            Self::Event(_) | Self::Count(_) | Self::Score(_) => None,
+            Self::Event(_) | Self::Count(_) | Self::Score(_) | Self::Combination(_) => None,
         }
     }
 
@@ -102,7 +107,7 @@ impl Rule {
             | Self::Count(_)
             | Self::Prediction(_)
             | Self::Frozen(_) => true,
-            Self::Score(_) => person.adult,
+            Self::Score(_) | Self::Combination(_) => person.adult,
         }
     }
 
@@ -117,7 +122,8 @@ impl Rule {
             | Self::Prediction(_)
             | Self::Frozen(_)
             // It judges nobody else, and refuses nothing that is measured.
-            | Self::Score(_) => false,
+            | Self::Score(_)
+            | Self::Combination(_) => false,
         }
     }
 
@@ -145,6 +151,11 @@ impl Rule {
     pub fn as_score(&self) -> Option<&ScoreRule> {
         if let Self::Score(rule) = self { Some(rule) } else { None }
     }
+
+    /// It as a combination.
+    pub fn as_combination(&self) -> Option<&CombinationRule> {
+        if let Self::Combination(rule) = self { Some(rule) } else { None }
+    }
 }
 
 /// All rules, checked against the signal table.
@@ -163,6 +174,8 @@ pub struct RuleSet {
     by_signal: Vec<Over>,
     /// The score rules, as indices; hardly ever more than one.
     scores: Vec<usize>,
+    /// The combinations, as indices.
+    combinations: Vec<usize>,
 }
 
 /// The rules over a signal, as indices, in the order of the text.
@@ -299,6 +312,11 @@ impl RuleSet {
     /// The score rules.
     pub fn scores(&self) -> impl Iterator<Item = &ScoreRule> {
         self.scores.iter().filter_map(|index| self.rules.get(*index)?.as_score())
+    }
+
+    /// The combinations.
+    pub fn combinations(&self) -> impl Iterator<Item = &CombinationRule> {
+        self.combinations.iter().filter_map(|index| self.rules.get(*index)?.as_combination())
     }
 
     /// The rule for an event: the first that names it, else the one for `*`.

@@ -108,11 +108,6 @@ impl ScoreRule {
     }
 }
 
-/// Whether a signal is read for any input.
-pub(crate) fn reads(name: &str) -> bool {
-    READS.iter().any(|(_, read)| *read == name)
-}
-
 /// Whether words of a signal are read for any input.
 pub(crate) fn reads_words(name: &str) -> bool {
     let of_words = |input: Input| matches!(input, Input::Oxygen | Input::Consciousness);

@@ -9,6 +9,7 @@ mod brokers;
 mod budgets;
 mod channels;
 mod clocks;
+mod combinations;
 mod context;
 mod counts;
 mod differed;

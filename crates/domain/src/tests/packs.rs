@@ -8,10 +8,11 @@ use super::scene::{Scene, shipped};
 
 const PAGE: &str = include_str!("../../../../docs/packs.md");
 /// Each with the class of a device that measures for it, and how often that does, in seconds.
-const PACKS: [(&str, &str, &str, f64); 3] = [
+const PACKS: [(&str, &str, &str, f64); 4] = [
     ("cied", include_str!("../../../../config/packs/cied.toml"), "cied", 86_400.0),
     ("hf", include_str!("../../../../config/packs/hf.toml"), "cied", 86_400.0),
     ("glucose", include_str!("../../../../config/packs/glucose.toml"), "cgm", 300.0),
+    ("vitals_live", include_str!("../../../../config/packs/vitals_live.toml"), "bedside", 1.0),
 ];
 
 /// The lines of the page about a pack: what comes, and what is raised.
@@ -26,7 +27,8 @@ fn lines(pack: &str) -> Vec<(&'static str, &'static str)> {
     cells.skip(1).collect()
 }
 
-/// What comes, as the page writes it: `weight: 10 × 80, 1 × 82.5`, or `event vt_detected, event vf_detected`.
+/// What comes, as the page writes it: `weight: 10 × 80, 1 × 82.5`, `heart_rate + spo2: 12 × 42 + 89`, or `event vt_detected,
+/// event vf_detected`; `–` is nothing.
 fn play(scene: &mut Scene, said: &str, apart: f64) {
     let Some((series, values)) = said.split_once(": ") else {
         for (number, event) in said.split(", ").enumerate() {
@@ -36,13 +38,15 @@ fn play(scene: &mut Scene, said: &str, apart: f64) {
         }
         return;
     };
-    let series = series.trim_matches('`');
-    let (signal, instance) = series.split_once('/').unwrap_or((series, ""));
     for run in values.split(", ") {
-        let (times, value) = run.split_once(" × ").expect("so many times a value");
+        let (times, values) = run.split_once(" × ").expect("so many times a value");
         for _ in 0..times.parse::<usize>().unwrap() {
-            let value = value.parse().unwrap();
-            scene.send("dev", signal, value, |_, reading| reading.instance = instance.into());
+            for (series, value) in series.split(" + ").zip(values.split(" + ")) {
+                let series = series.trim_matches('`');
+                let (signal, instance) = series.split_once('/').unwrap_or((series, ""));
+                let Ok(value) = value.parse() else { continue };
+                scene.send("dev", signal, value, |_, reading| reading.instance = instance.into());
+            }
             scene.advance(apart);
         }
     }

@@ -8,8 +8,10 @@ use crate::model::ids::DeviceId;
 use crate::model::input::{LateAlarms, SignInWay, Stretch};
 use crate::model::message::Comparator;
 use crate::model::observation::Number;
+use crate::model::signal::SignalId;
 use crate::model::time::Span;
 use crate::model::unit::Unit;
+use crate::rules::Criterion;
 use crate::text;
 
 /// Made by other functions of [`text`], or of words that are no alarm's.
@@ -92,6 +94,12 @@ fn all() -> Vec<(&'static str, String)> {
         ("score", score([Some(2), Some(0), Some(2), Some(0), Some(0), Some(3), Some(0)])),
         ("score", score([Some(3), Some(2), None, Some(0), Some(0), None, Some(0)])),
         ("score", score([None, Some(0), Some(0), Some(0), None, Some(0), Some(0)])),
+        ("combination", combination(&[42.0, 89.0], &[])),
+        ("combination", combination(&[42.0], &[])),
+        ("combination", combination(&[42.0], &[1])),
+        ("combination", combination(&[42.0, 89.0], &[2])),
+        ("combination", combination(&[], &[])),
+        ("combination", combination(&[], &[0, 2])),
         ("lost", text::lost(Some("Apnoea"), "Respiratory rate")),
         ("lost", text::lost(None, "SpO2")),
         ("lost_beyond", text::lost_beyond("SpO2", &number(84.0, Unit::Percent))),
@@ -154,6 +162,26 @@ fn score(points: [Option<u8>; 7]) -> String {
     text::score("NEWS2", crate::rules::news2::Sum::of(&points), &points)
 }
 
+/// The first conditions hold by these values, and of some nothing is known.
+fn combination(values: &[f64], open: &[usize]) -> String {
+    let (low, high, beats) = (Side::Low, Side::High, Unit::PerMinute);
+    let conditions: Vec<Criterion> = [
+        ("Heart rate", low, 50.0, beats),
+        ("SpO2", low, 90.0, Unit::Percent),
+        ("Arterial pressure, mean", high, 120.0, Unit::MmHg),
+    ]
+    .into_iter()
+    .map(|(label, side, figure, unit)| {
+        let (signal, label) = (SignalId(1), label.to_owned());
+        Criterion { signal, label, side, figure, unit }
+    })
+    .collect();
+    let numbers = values.iter().zip(&conditions).map(|(value, of)| number(*value, of.unit));
+    let numbers: Vec<Number> = numbers.collect();
+    let open = open.iter().map(|place| &conditions[*place]);
+    text::combination(conditions.iter().zip(&numbers), open)
+}
+
 #[test]
 fn the_texts_are_those_that_the_page_knows_in_other_languages() {
     let mut lines = String::from(
@@ -168,8 +196,10 @@ fn the_texts_are_those_that_the_page_knows_in_other_languages() {
 #[test]
 fn no_text_is_left_out() {
     let all = all();
-    let functions = include_str!("../text.rs")
-        .lines()
+    let files = [include_str!("../text.rs"), include_str!("../text/several.rs")];
+    let functions = files
+        .into_iter()
+        .flat_map(str::lines)
         .filter_map(|line| line.strip_prefix("pub(crate) fn ").or(line.strip_prefix("pub fn ")))
         .filter_map(|rest| rest.split(['(', '<']).next());
     for function in functions.filter(|name| !NONE.contains(name)) {

@@ -46,7 +46,7 @@ pub struct Rule {
     pub instance: String,
     /// Why nobody hears of it, or would not: it is judged all the same.
     pub kept_back: Vec<KeptBack>,
-    /// `limit`, `loss`, `event` or `silence`.
+    /// `limit`, `loss`, `event`, `silence`, `combination`, and others of which only the alarm says where they stand.
     pub kind: &'static str,
     /// What it watches, for people.
     pub label: String,
@@ -277,7 +277,8 @@ impl From<view::NotJudged> for Stands {
             | view::NotJudged::NeverHeard
             | view::NotJudged::SensorOff
             | view::NotJudged::Single
-            | view::NotJudged::NoLadder => (None, None),
+            | view::NotJudged::NoLadder
+            | view::NotJudged::OtherWard => (None, None),
         };
         Self { by, reason, why, ..Self::default() }
     }

@@ -30,7 +30,7 @@ impl<'a> View<'a> {
             Rule::Frozen(rule) => (RuleKind::Frozen, &rule.label, None),
             Rule::Count(rule) => (RuleKind::Count, &rule.text, None),
             Rule::Score(_) => (RuleKind::Score, "NEWS2", None),
-            Rule::Limit(_) | Rule::Loss(_) | Rule::Event(_) => return,
+            Rule::Limit(_) | Rule::Loss(_) | Rule::Event(_) | Rule::Combination(_) => return,
         };
         let signal = rule.signal();
         let subject = Subject { rule: rule.id(), kind, name: None, label, signal, side };

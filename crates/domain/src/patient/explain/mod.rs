@@ -3,6 +3,7 @@
 //! Nothing is judged here. Deadlines are those that the kinds themselves offer, limits those that they compare with, and
 //! what is known of an alarm stands in the book. A row is a rule over one series where it follows one, else over a device.
 
+mod combinations;
 mod events;
 mod kept;
 mod limits;
@@ -101,6 +102,8 @@ pub enum RuleKind {
     Frozen,
     /// What several signals add up to.
     Score,
+    /// Several conditions at once.
+    Combination,
 }
 
 impl RuleKind {
@@ -116,6 +119,7 @@ impl RuleKind {
             Self::Prediction => "prediction",
             Self::Frozen => "frozen",
             Self::Score => "score",
+            Self::Combination => "combination",
         }
     }
 }
@@ -196,6 +200,8 @@ pub enum NotJudged {
     Single,
     /// Nothing says after how long its silence would be told, as of what people enter.
     NoLadder,
+    /// It is for other wards.
+    OtherWard,
     /// Another alarm tells of the same loss.
     ToldElsewhere {
         /// That alarm.
@@ -232,6 +238,7 @@ impl NotJudged {
             Self::SensorOff => "sensor_off",
             Self::Single => "single",
             Self::NoLadder => "no_ladder",
+            Self::OtherWard => "other_ward",
             Self::ToldElsewhere { .. } => "told_elsewhere",
         }
     }
@@ -269,7 +276,9 @@ impl Patient {
         let view = View { patient: self, context, pauses, now };
         let mut rules = Vec::new();
         if self.discharged_at.is_none() {
-            let wanted = |rule: &&Rule| only.is_none() || rule.signal() == only;
+            let over_several = |rule: &Rule| matches!(rule, Rule::Combination(_));
+            let wanted =
+                |rule: &&Rule| only.is_none() || rule.signal() == only || over_several(rule);
             let put = self.standing_limits(now.at, context.signals, context.rules);
             for rule in context.rules.iter().filter(wanted) {
                 match rule {
@@ -281,6 +290,7 @@ impl Patient {
                     | Rule::Prediction(_)
                     | Rule::Frozen(_)
                     | Rule::Score(_) => view.other(rule, &mut rules),
+                    Rule::Combination(rule) => view.combination(rule, only, &mut rules),
                 }
             }
             view.silences(only, &mut rules);

@@ -1,11 +1,11 @@
 //! A score as people see it.
 
-use super::inputs::Value;
-use super::{Found, Patient, RuleContext};
+use super::{Found, Patient, Value};
 use crate::model::ids::{DeviceId, RuleId};
 use crate::model::signal::SignalId;
 use crate::model::time::{Stamp, Timestamp};
 use crate::model::unit::Unit;
+use crate::patient::RuleContext;
 use crate::rules::news2::{Input, Sum};
 
 /// A score now.
@@ -59,7 +59,7 @@ impl Patient {
             .map(|rule| {
                 let found = self.found(rule, context, now.at);
                 let sum = Sum::of(&found.map(|one| one.map(|one| one.points)));
-                let state = self.scores.as_ref().and_then(|scores| scores.of(&rule.id));
+                let state = self.known_state(rule);
                 ScoreShown {
                     rule: rule.id.clone(),
                     sum,

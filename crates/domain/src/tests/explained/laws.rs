@@ -44,14 +44,16 @@ fn present(core: &Core, patient: &PatientId) -> BTreeSet<Key> {
 
 /// The key of the alarm of a row.
 fn key(core: &Core, row: &Explained) -> Key {
-    let device = row.device.clone().unwrap();
+    let device = || row.device.clone().unwrap();
     let source = match row.kind {
         RuleKind::Limit => {
             let signal = row.signal.as_deref().unwrap();
             let signal = core.configuration.signals.find(signal).unwrap().id;
+            let device = device();
             Source { device, signal, instance: row.instance.clone() }.name()
         }
-        RuleKind::Loss | RuleKind::Event | RuleKind::Silence => device.to_string(),
+        RuleKind::Loss | RuleKind::Event | RuleKind::Silence => device().to_string(),
+        RuleKind::Combination => "combination".to_owned(),
         other => panic!("no rule of the shipped ones is a {}", other.as_str()),
     };
     Key::new(row.rule.clone(), source)
@@ -120,6 +122,7 @@ proptest! {
             let of_a_rule = due.is_some_and(|due| matches!(
                 due.deadline,
                 Deadline::Delay { .. } | Deadline::Gap { .. } | Deadline::Loss(_) | Deadline::Silence(_)
+                    | Deadline::Combination(_)
             ));
             if of_a_rule {
                 prop_assert_eq!(first, explained.due_at, "{:?}", due);

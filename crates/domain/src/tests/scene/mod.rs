@@ -40,6 +40,8 @@ pub(super) struct Scene {
     /// What history keeps.
     pub(super) kept: Vec<Sample>,
     looked: usize,
+    /// The rule whose moves are looked at; all of them where it is none.
+    pub(super) about: &'static str,
     seq: u64,
 }
 
@@ -54,7 +56,7 @@ impl Scene {
         let configuration = Configuration::parse(texts).unwrap();
         let core = Core::new("site-1".parse().unwrap(), false, configuration);
         let now = Stamp { at: BEGIN, offset: Span::ZERO };
-        Self { core, now, log: Vec::new(), kept: Vec::new(), looked: 0, seq: 0 }
+        Self { core, now, log: Vec::new(), kept: Vec::new(), looked: 0, about: "", seq: 0 }
     }
 
     /// An adult `p` with a bedside monitor `dev` that keeps network time and sends what it likes.

@@ -30,6 +30,27 @@ impl Scene {
         assert_eq!(self.news(), expected, "at second {second}");
     }
 
+    /// What moved since the last look of the rule that the scene is about.
+    pub(in crate::tests) fn moved(&mut self) -> Vec<String> {
+        let about = self.about;
+        self.news().into_iter().filter(|said| said.contains(about)).collect()
+    }
+
+    #[track_caller]
+    pub(in crate::tests) fn moves(&mut self, expected: &[&str]) {
+        let second = self.second();
+        assert_eq!(self.moved(), expected, "at second {second}");
+    }
+
+    /// Nothing of it moves for so long, and then this does.
+    #[track_caller]
+    pub(in crate::tests) fn moves_after(&mut self, seconds: f64, expected: &[&str]) {
+        self.advance(seconds - 0.001);
+        self.moves(&[]);
+        self.advance(0.001);
+        self.moves(expected);
+    }
+
     /// Lets go by what moved.
     pub(in crate::tests) fn skip(&mut self) {
         self.looked = self.log.len();

@@ -129,6 +129,12 @@ impl Scene {
         });
     }
 
+    /// The rules are read again.
+    pub(in crate::tests) fn configured(&mut self, texts: Texts) {
+        let Texts { signals, rules, site, packs } = texts;
+        self.fold(&[Input::Configuration { signals, rules, site, packs }]);
+    }
+
     /// New rules: the shipped ones with `old` replaced by `new`.
     pub(in crate::tests) fn reconfigure(&mut self, old: &str, new: &str) {
         let Texts { signals, rules, site, packs } = shipped();

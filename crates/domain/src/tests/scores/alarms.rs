@@ -250,7 +250,7 @@ fn at_a_discharge_it_is_closed_and_nothing_of_it_stays() {
     let patient = "p".parse().unwrap();
     scene.done(Action::DischargePatient { patient, reason: None, replaces: None });
     scene.moves(&["discharged low news2.score: closed discharged"]);
-    assert_eq!(scene.core.patients["p"].scores, None);
+    assert_eq!(scene.core.patients["p"].several, None);
     assert_eq!(scene.core.scores().count(), 0);
     scene.admit("p");
     assert_eq!(scene.sum(), (0, false, None));

@@ -33,6 +33,7 @@ fn bedside() -> Scene {
 
 fn bedside_by(old: &str, new: &str) -> Scene {
     let mut scene = Scene::of(texts(old, new));
+    scene.about = RULE;
     scene.admit("p");
     for (device, class) in [("mon", "bedside"), ("chart", "charted")] {
         scene.device(device, class, &[]);
@@ -108,27 +109,6 @@ impl Scene {
         (sum.total, sum.complete, sum.band)
     }
 
-    /// What moved of scores since the last look.
-    fn moved(&mut self) -> Vec<String> {
-        let of_score = |said: &String| said.contains(RULE);
-        self.news().into_iter().filter(of_score).collect()
-    }
-
-    #[track_caller]
-    fn moves(&mut self, expected: &[&str]) {
-        let second = self.second();
-        assert_eq!(self.moved(), expected, "at second {second}");
-    }
-
-    /// Nothing of the score moves for so long, and then this does.
-    #[track_caller]
-    fn moves_after(&mut self, seconds: f64, expected: &[&str]) {
-        self.advance(seconds - 0.001);
-        self.moves(&[]);
-        self.advance(0.001);
-        self.moves(expected);
-    }
-
     /// Time passes, in which the monitor goes on as it is, every 5 minutes.
     fn monitored(&mut self, minutes: u32, values: &[(&str, f64)]) {
         for _ in 0..minutes / 5 {
@@ -154,12 +134,6 @@ impl Scene {
             reason: reason.map(str::to_owned),
         })
         .0
-    }
-
-    /// The rules are read again.
-    fn configured(&mut self, texts: Texts) {
-        let Texts { signals, rules, site, packs } = texts;
-        self.fold(&[Input::Configuration { signals, rules, site, packs }]);
     }
 
     /// How often an alarm of a score moved in all.

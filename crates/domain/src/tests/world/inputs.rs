@@ -7,6 +7,7 @@ use crate::model::message::{
     Body, Clock, DeviceInfo, Event, Kind, Message, Mode, Phase, Reading, ReadingTime,
     RefusalReason, Refused, Status,
 };
+use crate::model::pack::Pack;
 use crate::model::pause::{Scope, What};
 use crate::model::time::{Span, Timestamp};
 use crate::tests::duty::{on_duty, usual, with_channels};
@@ -248,14 +249,17 @@ fn plan_of(which: usize, scene: &Scene) -> Input {
 }
 
 pub(super) fn configuration(changed: bool) -> Input {
-    let crate::core::configuration::Texts { signals, mut rules, site, packs } = shipped();
+    let crate::core::configuration::Texts { signals, mut rules, site, .. } = shipped();
+    let mut pack = include_str!("../../../../../config/packs/vitals_live.toml").to_owned();
     if changed {
+        pack = pack.replace("\ndelay = \"10s\"", "\ndelay = \"4s\"");
         rules = rules
             .replace("low = [\"88 %\"]", "low = [\"83 %\"]")
             .replace("low = \"15s\"", "low = \"10s\"")
             .replace("loss = \"20s\"", "loss = \"12s\"")
             .replace("text = \"Sustained VT reported\"", "text = \"VT\"");
     }
+    let packs = vec![Pack { name: "vitals_live".to_owned(), text: pack }];
     Input::Configuration { signals, rules, site, packs }
 }
 

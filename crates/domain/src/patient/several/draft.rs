@@ -1,39 +1,36 @@
-//! The alarm of a score, and its words.
+//! The alarm of a rule over several signals, and its words.
 
-use super::{Found, Patient, RuleContext, SOURCE};
+use super::{OverSeveral, Patient, RuleContext};
 use crate::alarms::book::{Draft, Key};
 use crate::model::alarm::{Alarm, AlarmKind, Condition, TimeQuality, Trigger};
 use crate::model::cause::Cause;
 use crate::model::time::Timestamp;
 use crate::output::Output;
 use crate::output::transition::Change;
-use crate::rules::news2::{Band, Sum};
-use crate::rules::{Method, ScoreRule};
-use crate::text;
 
 impl Patient {
-    /// The alarm of a band that had held for its time then, by the shown clock.
-    pub(super) fn score_draft(
+    /// The alarm of a grade that had held for its time then, by the shown clock.
+    pub(super) fn draft_of<R: OverSeveral>(
         &self,
-        rule: &ScoreRule,
-        (band, raised_at): (Band, Timestamp),
+        rule: &R,
+        (grade, raised_at): (R::Grade, Timestamp),
         context: RuleContext<'_>,
         out: &Output,
     ) -> Draft {
-        let state = self.scores.as_ref().and_then(|scores| scores.of(&rule.id));
-        let cause = state.and_then(|state| state.cause.clone());
+        let cause = self.known_state(rule).and_then(|state| state.cause.clone());
+        let (priority, response) = rule.gravity(grade);
         Draft {
-            key: Key::new(rule.id.clone(), SOURCE),
+            key: Key::new(rule.id().clone(), R::SOURCE),
             kind: AlarmKind::Physiological,
             device: None,
             signal: None,
             series: None,
             sent: None,
-            priority: rule.priorities.of(band),
-            response: rule.responses.of(band),
+            priority,
+            response,
             condition: Condition::Present,
-            text: self.score_text(rule, context, out.now.at),
-            advice: rule.advice.clone(),
+            text: rule.text(&self.found(rule, context, out.now.at)),
+            advice: rule.advice().cloned(),
             reason: None,
             cause: cause.unwrap_or_else(|| Cause::noticed(None, out.now.at)),
             trigger: Trigger {
@@ -55,29 +52,20 @@ impl Patient {
         }
     }
 
-    /// Moves the alarm of a score, whose words are those of this moment where it moves.
-    pub(super) fn move_score(
+    /// Moves the alarm of a rule, whose words are those of this moment where it moves.
+    pub(super) fn move_alarm<R: OverSeveral>(
         &mut self,
-        rule: &ScoreRule,
+        rule: &R,
         context: RuleContext<'_>,
         out: &mut Output,
         act: impl FnOnce(&mut Alarm, Timestamp) -> Option<Change>,
     ) {
-        let text = self.score_text(rule, context, out.now.at);
-        let key = Key::new(rule.id.clone(), SOURCE);
+        let text = rule.text(&self.found(rule, context, out.now.at));
+        let key = Key::new(rule.id().clone(), R::SOURCE);
         self.alarms.change(&key, None, out, |alarm, now| {
             let change = act(alarm, now)?;
             alarm.text = text;
             Some(change)
         });
-    }
-
-    fn score_text(&self, rule: &ScoreRule, context: RuleContext<'_>, now: Timestamp) -> String {
-        let points =
-            self.found(rule, context, now).map(|found| found.map(|one: Found<'_>| one.points));
-        let name = match rule.method {
-            Method::News2 => "NEWS2",
-        };
-        text::score(name, Sum::of(&points), &points)
     }
 }
