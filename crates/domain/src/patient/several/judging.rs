@@ -52,6 +52,7 @@ impl Patient {
         out: &mut Output,
     ) {
         let corrects = reading.observation.corrects;
+        let anew = corrects || (R::DERIVES_BY_BOUNDS && reading.number.comparator.is_some());
         let passed_over = reading.observation.earlier || !inputs::counts(reading);
         if !corrects && passed_over {
             return;
@@ -63,7 +64,7 @@ impl Patient {
             if !is_read || !rule.judges(person, self.ward.as_ref()) {
                 continue;
             }
-            if corrects || !self.says_the_same(reading, rule) {
+            if anew || !self.says_the_same(reading, rule) {
                 self.is_stale::<R>(Some(&reading.observation.cause), out);
             }
         }

@@ -115,6 +115,19 @@ fn a_bound_that_came_before_the_rule_is_known_to_it() {
 }
 
 #[test]
+fn of_the_bounds_of_a_series_the_last_four_are_known() {
+    let mut scene = bedside_by(
+        "signal = \"heart_rate\"\nbelow = 50\nunit = \"/min\"",
+        "signal = \"spo2\"\nabove = 80\nunit = \"%\"",
+    );
+    assert_eq!(bound(&mut scene, "spo2", 80.0, Comparator::Less), Some(false));
+    for _ in 0..3 {
+        assert_eq!(bound(&mut scene, "spo2", 80.0, Comparator::Greater), Some(true));
+    }
+    assert_eq!(bound(&mut scene, "spo2", 80.0, Comparator::Greater), None, "below 90 is open");
+}
+
+#[test]
 fn what_is_in_doubt_is_passed_over_and_what_is_withdrawn_or_corrected_counts_no_more() {
     let mut scene = bedside();
     scene.both(42.0, 89.0);
@@ -149,6 +162,22 @@ fn what_is_in_doubt_is_passed_over_and_what_is_withdrawn_or_corrected_counts_no_
     assert_eq!(scene.verdict(), Some(true));
     scene.send("mon", "heart_rate", 900.0, of_then(Status::Corrected));
     assert_eq!(scene.verdict(), Some(true), "42 counts again");
+}
+
+#[test]
+fn what_is_corrected_to_something_in_doubt_is_gone_though_that_says_the_same() {
+    let mut scene = bedside();
+    scene.both(42.0, 97.0);
+    scene.advance(1.0);
+    scene.reading("mon", "spo2", 85.0);
+    assert_eq!(scene.verdict(), Some(true));
+    let then = scene.second();
+    scene.advance(1.0);
+    scene.send("mon", "spo2", 84.0, |_, reading| {
+        (reading.time, reading.status) = (ReadingTime::At(at(then)), Status::Corrected);
+        reading.unit_doubtful = true;
+    });
+    assert_eq!(scene.verdict(), Some(false), "97 counts again");
 }
 
 #[test]
