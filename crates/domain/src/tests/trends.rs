@@ -264,7 +264,8 @@ fn a_trend_that_makes_no_sense_is_refused_where_it_stands() {
 fn counted(told: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let (mut begin, mut counted): (f64, Vec<(f64, f64)>) = (f64::MIN, Vec::new());
     for (day, value) in told {
-        if day - begin < 0.5 {
+        // Whole seconds: half a day in shares of days may be a hair less.
+        if ((day - begin) * DAY).round() < DAY / 2.0 {
             *counted.last_mut().unwrap() = (*day, *value);
         } else {
             begin = *day;
