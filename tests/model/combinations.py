@@ -13,7 +13,6 @@ RELOADS = [
     [ALL, 'within = "15m"\ndelay = "10s"\nclear_delay = "30s"'], [ALL, 'within = "60s"\ndelay = "0s"\nclear_delay = "30s"'],
     [ALL, 'within = "5m"\ndelay = "60s"\nclear_delay = "10m"'], [ALL, 'within = "12h"\ndelay = "10s"\nclear_delay = "2m"'],
     ['below = 50\n', 'below = 60\n'], ['below = 50\n', 'above = 110\n'], [ADVICE, f'wards = ["w-1"]\n{ADVICE}'], [ADVICE, f"at_least = 1\n{ADVICE}"],
-    ['priority = "high"\nresponse = "immediate"\nadvice = "Look', 'priority = "medium"\nadvice = "Look'],
     [LAST, LAST + BREATH], [LAST, LAST + BREATH + FEVER], [LAST, LAST + WIDE],
 ]
 # Two of three, or of four.
