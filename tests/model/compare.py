@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from . import duties, generator, kinds, outages, scores
+from . import combinations, duties, generator, kinds, outages, scores
 from .case import Case
 from .driver import Died, Driver
 from .judge import rules
@@ -116,6 +116,7 @@ def main():
     parser.add_argument("--duty", action="store_true", help="histories in which somebody is on duty")
     parser.add_argument("--outages", action="store_true", help="histories of relays with several patients that go quiet and come back")
     parser.add_argument("--scores", action="store_true", help="histories of patients whose score is judged")
+    parser.add_argument("--combinations", action="store_true", help="histories of patients of whom several conditions are judged at once")
     parser.add_argument("--packs", type=Path, help="the folder of the packs, if it is not config/packs")
     parser.add_argument("--expiring", action="store_true", help="histories in which limits of patients end")
     parser.add_argument("--minutes", type=float, help="ends after so long, whatever was done")
@@ -158,7 +159,8 @@ def main():
 def made(comparison, args, until):
     """Histories one after another, until enough."""
     seed, maker = args.seed * 1_000_000, generator
-    for chosen, other in ((args.duty, duties), (args.outages, outages), (args.scores, scores)):
+    for chosen, other in ((args.duty, duties), (args.outages, outages), (args.scores, scores),
+                          (args.combinations, combinations)):
         maker = other if chosen else maker
     while comparison.steps < args.steps and (until is None or time.monotonic() < until):
         lines, model = maker.history(seed, args.length, expiring=args.expiring)

@@ -9,6 +9,8 @@ def rule_kind(rule):
         return rule
     if rule.startswith("news2"):
         return "score"
+    if rule == "vitals_live.bradycardia_desaturation":
+        return "combination"
     if rule.endswith("_repeat_due"):
         return "repeat"
     if rule.endswith("_lost"):

@@ -44,13 +44,15 @@ RELOADS = [
 class ScoreMaker(Maker):
     """One to three patients."""
 
+    pack, reloads, values_of, source = PACK, RELOADS, VALUES, "score"
+
     def __init__(self, seed, steps, aim=True, expiring=False):
         super().__init__(seed, steps, aim, expiring)
         r = self.random
         self.dense = True
-        self.header.update({"history": f"score-{seed}", "packs": [PACK] if r.random() < 0.95 else []})
+        self.header.update({"history": f"{self.source}-{seed}", "packs": [self.pack] if r.random() < 0.95 else []})
         self.named = bool(self.header["packs"])
-        self.header["rules"] = r.choice([None] * 6 + [[r.choice(RELOADS)]]) if self.named else None
+        self.header["rules"] = r.choice([None] * 6 + [[r.choice(self.reloads)]]) if self.named else None
         self.replaced = bool(self.header["rules"])
         if self.world:
             self.world = World(self.header)
@@ -123,7 +125,7 @@ class ScoreMaker(Maker):
         where = patient, signal
         if where not in self.drawn or r.random() < 0.03:
             self.drawn[where] = r.choice(possible)
-        values = WORDS[signal] if signal in WORDS else VALUES[signal]
+        values = WORDS[signal] if signal in WORDS else self.values_of[signal]
         chosen = values[min(self.drawn[where], len(values) - 1)]
         if signal == "spo2" and patient in self.second and r.random() < 0.7:
             chosen = SCALE_2[:2] if self.moods[patient] == "well" else SCALE_2
@@ -151,8 +153,8 @@ class ScoreMaker(Maker):
     def another(self, reading):
         """Any of the table, or any other word."""
         r, signal = self.random, reading["signal"]
-        if "value" in reading and signal in VALUES:
-            reading["value"] = r.choice(r.choice(VALUES[signal]))
+        if "value" in reading and signal in self.values_of:
+            reading["value"] = r.choice(r.choice(self.values_of[signal]))
         for form in ("code", "text"):
             if form in reading:
                 reading[form] = r.choice(r.choice(WORDS[signal]))
@@ -225,7 +227,7 @@ class ScoreMaker(Maker):
     def answer(self, one):
         """Mostly to a score."""
         r = self.random
-        mine = [alarm for alarm in self.world.alarms.open.values() if alarm.source == "score"] if self.world else []
+        mine = [alarm for alarm in self.world.alarms.open.values() if alarm.source == self.source] if self.world else []
         if not mine or r.random() < 0.3:
             return super().answer(one)
         patient, rule, source = r.choice(sorted(mine, key=lambda one: str(one.key))).key
@@ -237,7 +239,7 @@ class ScoreMaker(Maker):
             fields["what"] = r.choice(["audio", "alarm", "alarm"])
         if act == "comment":
             fields["text"] = "on oxygen since noon"
-        return self.command("alarm", f"score_{act}", patient=patient, rule=rule, source=source, act=act,
+        return self.command("alarm", f"{self.source}_{act}", patient=patient, rule=rule, source=source, act=act,
                             seen=r.choice(["now", "now", "now", "first"]), **fields)
 
     def switched(self, one):
@@ -253,12 +255,12 @@ class ScoreMaker(Maker):
         self.named = on_again
         if on_again:
             self.t += r.choice([0, 5, 61, 300])
-            self.put("packs", {"packs": [PACK]})
+            self.put("packs", {"packs": [self.pack]})
 
     def reload(self, one):
         if not self.named:
             return
-        chosen = self.random.sample(RELOADS, self.random.choice([0, 1, 1, 1, 2]))
+        chosen = self.random.sample(self.reloads, self.random.choice([0, 1, 1, 1, 2]))
         self.replaced = bool(chosen)
         self.put("reload", {"reload": list({old: [old, new] for old, new in chosen}.values())})
 
@@ -272,10 +274,14 @@ class ScoreMaker(Maker):
         self.t += self.random.choice(LONG)
         self.put("long", {"tick": True})
 
+    def judged(self):
+        """What is judged by the pack."""
+        return self.world.scores
+
     def due(self, _):
         """The moment at which a score changes or holds for its time, or just beside it; now and then in a window without intake."""
         r = self.random
-        ahead = [at for at in self.world.scores.deadlines() if at > self.world.now] if self.world else []
+        ahead = [at for at in self.judged().deadlines() if at > self.world.now] if self.world else []
         if not ahead:
             return self.odd(None)
         at = (min(ahead) - self.begin) / US

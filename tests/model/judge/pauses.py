@@ -52,7 +52,7 @@ def begin(world, command):
 
 def of_patients(rules):
     """The rules that an alarm of a patient can be of."""
-    found = {rule.id for rule in rules.events} | set(rules.scores) | set(rules.counts) | set(rules.trends)
+    found = {rule.id for rule in rules.events} | set(rules.scores) | set(rules.combinations) | set(rules.counts) | set(rules.trends)
     for rule in rules.limits.values():
         sides = [side for side in SIDES if any(of == side for (of, _), _ in rule.levels)]
         found |= {f"{rule.id}_{side}" for side in sides}

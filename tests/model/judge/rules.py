@@ -183,6 +183,38 @@ class Trend:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """One `[[combination.condition]]`: `signal` is below, or else above, the figure."""
+
+    signal: str
+    below: bool
+    figure: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One `[[combination]]`; without `at_least` all conditions, without `wards` for all. # contract §5 Combinations"""
+
+    id: str
+    conditions: tuple
+    at_least: int
+    within: int
+    delay: int
+    clear_delay: int
+    priority: str
+    said: str | None = None
+    wards: tuple | None = None
+
+    @property
+    def priorities(self):
+        return {"met": self.priority}
+
+    def response(self, _):
+        return self.said or ("immediate" if self.priority == "high" else "prompt")
+
+
+@dataclass(frozen=True)
 class Rules:
     """Everything of both files, and of the packs that are named."""
 
@@ -193,6 +225,7 @@ class Rules:
     signals: dict = field(default_factory=dict, hash=False)
     codes: dict = field(default_factory=dict, hash=False)
     scores: dict = field(default_factory=dict, hash=False)
+    combinations: dict = field(default_factory=dict, hash=False)
     counts: dict = field(default_factory=dict, hash=False)
     trends: dict = field(default_factory=dict, hash=False)
 
@@ -275,6 +308,13 @@ def _score(raw):
                  dict(raw["priorities"]), dict(raw.get("responses", {})), tuple(wards) if wards is not None else None)
 
 
+def _combination(raw):
+    wards = raw.get("wards")
+    conditions = tuple(Condition(one["signal"], "below" in one, one["below" if "below" in one else "above"], one["unit"]) for one in raw["condition"])
+    return Combination(raw["id"], conditions, raw.get("at_least", len(conditions)), *(span(raw[key]) for key in ("within", "delay", "clear_delay")),
+                       raw["priority"], raw.get("response"), tuple(wards) if wards is not None else None)
+
+
 def _count(raw):
     response = raw.get("response", "immediate" if raw["priority"] == "high" else "prompt")
     return Count(raw["id"], tuple(raw["events"]), raw["times"], span(raw["within"]), raw["priority"], response, raw.get("always_notify", False),
@@ -349,6 +389,7 @@ def load(replacements=(), packs=()):
         ),
         signals=signals, codes=codes,
         scores={one["id"]: _score(one) for one in all_of("score")},
+        combinations={one["id"]: _combination(one) for one in all_of("combination")},
         trends={one["id"]: _trend(one) for one in all_of("trend")},
         counts={one["id"]: _count(one) for one in all_of("count")},
     )

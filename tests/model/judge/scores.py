@@ -91,10 +91,6 @@ def band_of(each):
     return "high" if total >= 7 else "medium" if total >= 5 else "single" if 3 in each else None
 
 
-def rank(band):
-    return BANDS.index(band) if band else -1
-
-
 # --- What counts --------------------------------------------------------------------------------------
 
 
@@ -132,10 +128,10 @@ def is_for(world, rule, person):
     return person.here and person.adult_at(world.number) and (rule.wards is None or person.ward in rule.wards)
 
 
-def readings_of(world, person, name):
+def readings_of(world, person, signals):
     """What may count of an input, however old: live, beyond doubt, of a device that is bound to the patient. # Scores, Inputs"""
     for source in world.sources.values():
-        if SIGNALS.get(source.signal) != name:
+        if source.signal not in signals:
             continue
         bound = world.bindings_of(source.device).now
         if bound is None or bound.patient != person.id:
@@ -178,7 +174,7 @@ def until(world, rule, copy):
 def counted(world, rule, person, name, with_oxygen):
     """The reading that was measured last, unless it is too old by now. # Scores, Inputs"""
     last, best = None, ()
-    for copy in readings_of(world, person, name):
+    for copy in readings_of(world, person, INPUTS[name]):
         # Of two at once that of the signal named first, then the graver, then what counts longer.
         place = copy.at, -INPUTS[name].index(copy.signal)
         gives = points(copy, person.scale, with_oxygen) if place >= best[:2] else None
@@ -215,12 +211,25 @@ class Course:
 class Scores:
     """All scores of all patients, and their alarms; `told` is the band that each alarm told last."""
 
+    source, bands = SOURCE, BANDS
+
     def __init__(self, world):
         self.world, self.courses, self.told = world, {}, {}
 
+    def rules(self):
+        """By their names."""
+        return self.world.rules.scores
+
+    def made(self, rule, person):
+        """What it comes to at this moment."""
+        return add_up(self.world, rule, person)
+
+    def rank(self, band):
+        return self.bands.index(band) if band else -1
+
     def each(self):
         """(patient, rule, course) of all that there are."""
-        rules = self.world.rules.scores
+        rules = self.rules()
         for (patient, name), course in self.courses.items():
             if name in rules:
                 yield self.world.patients[patient], rules[name], course
@@ -242,18 +251,18 @@ class Scores:
     def settle(self):
         """Every score as it is now."""
         for person in self.world.patients.values():
-            for rule in self.world.rules.scores.values():
+            for rule in self.rules().values():
                 self.settle_one(person, rule)
 
     def settle_one(self, person, rule):
-        key, where = (person.id, rule.id), (person.id, rule.id, SOURCE)
+        key, where = (person.id, rule.id), (person.id, rule.id, self.source)
         if not is_for(self.world, rule, person):
             self.end(key, where)
             return
         course = self.courses.setdefault(key, Course())
         # What had held until now is told before what changes now.
         self.due(where, rule, course)
-        self.change(where, rule, course, add_up(self.world, rule, person))
+        self.change(where, rule, course, self.made(rule, person))
         self.due(where, rule, course)
 
     def end(self, key, where):
@@ -265,8 +274,8 @@ class Scores:
     def change(self, where, rule, course, score):
         """Rows 6 and 7 are at once; nothing incomplete ends an alarm. # Scores, Alarm"""
         now, band, course.score = self.world.now, score.band, score
-        for one in BANDS:
-            if rank(one) > rank(band):
+        for one in self.bands:
+            if self.rank(one) > self.rank(band):
                 course.reached.pop(one, None)
             else:
                 course.reached.setdefault(one, now)
@@ -286,13 +295,13 @@ class Scores:
         now = self.world.now
         held = [band for band, since in course.reached.items() if now - self.begin(since) >= rule.delay]
         if held:
-            band = max(held, key=rank)
+            band = max(held, key=self.rank)
             alarm = self.world.alarms.open.get(where)
             # A lower one is row 21: the gravest stands.
             if alarm is None or alarm.condition != "present" or ORDER[rule.priorities[band]] > ORDER[alarm.priority]:
                 self.hold(where, rule, band)
             # What held is told by the gravest that stands.
-            self.told[where] = max(self.told[where], band, key=rank)
+            self.told[where] = max(self.told[where], band, key=self.rank)
         if course.clear is not None and now - self.begin(course.clear) >= rule.clear_delay:
             self.world.alarms.over(where, now)
 
@@ -308,7 +317,7 @@ class Scores:
                 continue
             for key in [key for key in self.courses if key[1] == name]:
                 del self.courses[key]
-            for alarm in [one for one in self.world.alarms.open.values() if (one.rule, one.source) == (name, SOURCE)]:
+            for alarm in [one for one in self.world.alarms.open.values() if (one.rule, one.source) == (name, self.source)]:
                 self.world.alarms.close(alarm, "rule_changed")
                 if name in after:
                     self.anew(alarm, after[name])
@@ -318,7 +327,7 @@ class Scores:
         person = self.world.patients[alarm.patient]
         if not is_for(self.world, rule, person) or alarm.condition not in ("present", "unknown"):
             return
-        score = add_up(self.world, rule, person)
+        score = self.made(rule, person)
         if score.band is None and score.complete and alarm.condition != "unknown":
             return
         course = self.courses[person.id, rule.id] = Course()

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from . import (alarms, commands, counts, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility, responsibility_plan, rules,
-               scores, silence, sources, trends, watched)
+from . import (alarms, combinations, commands, counts, events, expiring, gaps, intake, losses, monitored, names, outages, responsibility,
+               responsibility_plan, rules, scores, silence, sources, trends, watched)
 from .bindings import Bindings
 from .rules import ORDER, SIDES
 from .when import US, stamp
@@ -58,6 +58,7 @@ class World:
         self.duty = self.alarms.duty = responsibility.Responsibilities(self)
         self.outages = self.alarms.outages = outages.Outages(self)
         self.scores = scores.Scores(self)
+        self.combinations = combinations.Combinations(self)
         self.counts = counts.Counts(self)
         self.trends = trends.Trends(self)
         self.number = 0
@@ -133,6 +134,7 @@ class World:
         yield from self.duty.deadlines()
         yield from expiring.deadlines(self)
         yield from self.scores.deadlines()
+        yield from self.combinations.deadlines()
 
     def settle(self):
         """Judges everything at this moment."""
@@ -146,6 +148,7 @@ class World:
         losses.settle(self)
         watched.settle(self)
         self.scores.settle()
+        self.combinations.settle()
         self.trends.settle()
         if last:
             self.alarms.fire(self.now)
@@ -187,6 +190,7 @@ class World:
                 self.alarms.close(alarm, "rule_changed")
         self.events.rules_changed(before, after)
         self.scores.rules_changed(before.scores, after.scores)
+        self.combinations.rules_changed(before.combinations, after.combinations)
         self.counts.rules_changed(before.counts, after.counts)
         self.trends.rules_changed(before.trends, after.trends)
 

@@ -25,7 +25,10 @@ use crate::step::{self, Duty, Header, Step, What};
 
 const SIGNALS: &str = include_str!("../../../../config/signals.toml");
 const RULES: &str = include_str!("../../../../config/rules.toml");
-const PACKS: [(&str, &str); 1] = [("news2", include_str!("../../../../config/packs/news2.toml"))];
+const PACKS: [(&str, &str); 2] = [
+    ("news2", include_str!("../../../../config/packs/news2.toml")),
+    ("vitals_live", include_str!("../../../../config/packs/vitals_live.toml")),
+];
 
 /// As long as the shipped configuration keeps what is measured.
 const RETENTION: Span = Span::days(400);
