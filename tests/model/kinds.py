@@ -64,6 +64,8 @@ def differences(step, model, driver):
         found.add(f"answer {command.get('act') or command.get('do')}: model {model.get('answer')}, driver {driver.get('answer')}")
     _responsible(found, model, driver)
     _scores(found, model.get("scores", {}), driver.get("scores", {}))
+    if model.get("combinations", {}) != driver.get("combinations", {}):
+        found.add("whether a combination is met")
     if driver.get("monitored") is None:
         return found
     left, right = model.get("monitored", {}), driver["monitored"]

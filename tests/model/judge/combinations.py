@@ -73,3 +73,11 @@ class Combinations(scores.Scores):
         found = {place: now(self.world, rule, person, one) for place, one in enumerate(rule.conditions)}
         known = {place: one for place, one in found.items() if one is not None}
         return Together(len(rule.conditions), rule.at_least, known)
+
+    def shown(self):
+        """By patient and rule, whether it is met, where that is decided."""
+        found = {}
+        for person, rule, course in self.each():
+            if course.score.band or course.score.complete:
+                found.setdefault(person.id, {})[rule.id] = course.score.band is not None
+        return found

@@ -151,8 +151,15 @@ def known_of(source):
             withdrawn = one.copy.status == "entered-in-error"
             known = [copy for copy in (known[-KNOWN:] if withdrawn else known) if copy.identity != one.identity]
         elif not isinstance(one[0], str) and one[1] and one[0].live and one[0].certain:
-            known = sorted([*known, one[0]], key=lambda copy: copy.at)
+            known = sorted(remembered([*known, one[0]]), key=lambda copy: copy.at)
     return known
+
+
+def remembered(known):
+    """Of the bounds of a series the last four are known. # Scores, Inputs"""
+    bounds = sorted((copy for copy in known if copy.comparator is not None), key=lambda copy: copy.step)
+    forgotten = {id(copy) for copy in bounds[:-KNOWN]}
+    return [copy for copy in known if id(copy) not in forgotten]
 
 
 def is_overruled(world, copy):

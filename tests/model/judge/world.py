@@ -108,6 +108,7 @@ class World:
             "told": self.duty.take(), "responsible": self.duty.shown(),
             "monitored": {p.id: monitored.monitored(self, p) for p in self.patients.values() if p.here},
             "scores": self.scores.shown(),
+            "combinations": self.combinations.shown(),
         }
 
     def until(self, now):

@@ -53,7 +53,6 @@ impl OverSeveral for CombinationRule {
     type Terms = ();
 
     const SOURCE: &'static str = "combination";
-    const DERIVES_BY_BOUNDS: bool = true;
 
     fn of(rule: &Rule) -> Option<&Self> {
         rule.as_combination()

@@ -70,9 +70,6 @@ pub(super) trait OverSeveral: Sized + 'static {
 
     /// The source of every alarm of it: it is of the patient, and of no device.
     const SOURCE: &'static str;
-    /// Whether what counts is derived anew with every bound: one may take the place of another in memory that answered
-    /// another input.
-    const DERIVES_BY_BOUNDS: bool = false;
 
     /// A rule as one of this kind.
     fn of(rule: &Rule) -> Option<&Self>;

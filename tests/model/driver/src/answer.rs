@@ -9,7 +9,7 @@ use vitalgate_domain::model::alarm::Alarm;
 use vitalgate_domain::model::signal::SignalId;
 use vitalgate_domain::model::time::Timestamp;
 use vitalgate_domain::output::transition::{Change, Transition, TransitionBody};
-use vitalgate_domain::patient::ScoreShown;
+use vitalgate_domain::patient::{Patient, ScoreShown};
 use vitalgate_domain::rules::news2::{Band, Input, Sum};
 
 use crate::duty::{self, Call, Responsible};
@@ -32,6 +32,8 @@ pub(crate) struct Seen {
     responsible: Vec<Responsible>,
     /// Of everybody who is here, by patient.
     scores: BTreeMap<String, Vec<Score>>,
+    /// By patient and rule, whether it is met, where that is decided.
+    combinations: BTreeMap<String, BTreeMap<String, bool>>,
 }
 
 /// A score at the end of the step.
@@ -42,6 +44,16 @@ struct Score {
     complete: bool,
     band: Option<Band>,
     missing: Vec<&'static str>,
+}
+
+fn combinations(core: &Core) -> BTreeMap<String, BTreeMap<String, bool>> {
+    let decided = |patient: &Patient| {
+        let rules = core.configuration.rules.combinations().map(|rule| &rule.id);
+        rules.filter_map(|id| Some((id.to_string(), patient.combination_met(id)?))).collect()
+    };
+    let here = core.patients.iter().filter(|(_, patient)| patient.discharged_at.is_none());
+    let all = here.map(|(id, patient)| (id.to_string(), decided(patient)));
+    all.filter(|(_, met): &(_, BTreeMap<_, _>)| !met.is_empty()).collect()
 }
 
 /// An open alarm.
@@ -87,6 +99,7 @@ impl Seen {
             told: BTreeSet::new(),
             responsible,
             scores: BTreeMap::new(),
+            combinations: combinations(core),
         };
         for (patient, score) in core.scores() {
             answer.scores.entry(patient.to_string()).or_default().push(Score::of(&score));

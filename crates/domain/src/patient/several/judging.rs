@@ -52,7 +52,8 @@ impl Patient {
         out: &mut Output,
     ) {
         let corrects = reading.observation.corrects;
-        let anew = corrects || (R::DERIVES_BY_BOUNDS && reading.number.comparator.is_some());
+        // One bound may have taken the place of another in memory.
+        let anew = corrects || reading.number.comparator.is_some();
         let passed_over = reading.observation.earlier || !inputs::counts(reading);
         if !corrects && passed_over {
             return;

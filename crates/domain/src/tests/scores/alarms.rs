@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::alarm::{Condition, Priority, Response};
 use crate::model::command::AlarmAct;
+use crate::model::message::Comparator;
 use crate::model::pause::Scope;
 use crate::model::time::Span;
 
@@ -176,6 +177,28 @@ fn an_incomplete_score_is_a_lower_bound_and_alarms_all_the_same() {
         "NEWS2 at least 6, medium: respiration 3, SpO2 3; missing: oxygen, systolic pressure, \
          pulse, consciousness, temperature"
     );
+}
+
+#[test]
+fn a_bound_that_later_ones_pushed_out_of_memory_holds_no_band_any_more() {
+    let mut scene = bedside();
+    let bound = |scene: &mut Scene, value, bound| {
+        scene.send("mon", "spo2", value, |_, reading| {
+            if let Value::Number { comparator, .. } = &mut reading.value {
+                *comparator = Some(bound);
+            }
+        });
+    };
+    bound(&mut scene, 91.0, Comparator::LessOrEqual);
+    scene.moves_after(60.0, &["raised low news2.score: alarming, present"]);
+    for _ in 0..3 {
+        scene.advance(1.0);
+        bound(&mut scene, 95.0, Comparator::GreaterOrEqual);
+        scene.moves(&[]);
+    }
+    scene.advance(1.0);
+    bound(&mut scene, 95.0, Comparator::GreaterOrEqual);
+    scene.moves(&["unknown low news2.score: alarming, unknown"]);
 }
 
 #[test]
